@@ -1,0 +1,65 @@
+"""wavegen: train autoregressive models of sequences and play them, one step at a time.
+
+`import wavegen` imports no torch; each public name is imported when it is first used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from .controls import Controls
+    from .domain import Domain
+    from .errors import WavegenError
+    from .hookspecs import DomainSpec, FilterSpec, ModelSpec, Observer, ObserverSpec, hookimpl
+    from .model import SequenceModel, SequenceSpec
+    from .playing import TrainedModel, load
+    from .training import train
+
+_HOME = {
+    "Controls": "controls",
+    "Domain": "domain",
+    "DomainSpec": "hookspecs",
+    "FilterSpec": "hookspecs",
+    "ModelSpec": "hookspecs",
+    "Observer": "hookspecs",
+    "ObserverSpec": "hookspecs",
+    "SequenceModel": "model",
+    "SequenceSpec": "model",
+    "TrainedModel": "playing",
+    "WavegenError": "errors",
+    "hookimpl": "hookspecs",
+    "load": "playing",
+    "train": "training",
+}
+
+__all__ = [
+    "Controls",
+    "Domain",
+    "DomainSpec",
+    "FilterSpec",
+    "ModelSpec",
+    "Observer",
+    "ObserverSpec",
+    "SequenceModel",
+    "SequenceSpec",
+    "TrainedModel",
+    "WavegenError",
+    "__version__",
+    "hookimpl",
+    "load",
+    "train",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'wavegen' has no attribute {name!r}")
+    return getattr(import_module(f".{_HOME[name]}", __name__), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,203 @@
+"""The contract of a domain: what a sequence is, on disk, in memory and to a listener.
+
+Dimensions: T time, E event shape, C condition channels, D static channels.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from .errors import ConfigError
+from .heads import Head
+from .model import SequenceSpec
+
+Raw = TypeVar("Raw")
+"""A sequence as people know it: samples between -1 and 1, a grid of notes, a column of prices."""
+
+
+class Split(ABC):
+    """The sequences of one split (train, validation or test), read in windows.
+
+    Sequences may lie on disk: a corpus larger than memory trains.
+    """
+
+    @property
+    @abstractmethod
+    def names(self) -> Sequence[str]:
+        """Where each sequence came from."""
+
+    @property
+    @abstractmethod
+    def lengths(self) -> npt.NDArray[np.int64]:
+        """`(N,)` steps of each sequence."""
+
+    @abstractmethod
+    def read(self, index: int, start: int, stop: int) -> tuple[Tensor, Tensor | None]:
+        """Symbols `x[start:stop]` `(T, *E)` and their conditions `(T, C)`, or None.
+
+        Row t of the conditions belongs to symbol t. 0 <= start <= stop <= length.
+        """
+
+    @abstractmethod
+    def static(self, index: int) -> Tensor | None:
+        """The sequence's own condition: a class id `()` int64, a vector `(D,)`, or None."""
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """Prepared data, and the domain as it stands after looking at them (its labels, say)."""
+
+    domain: Domain[Any]
+    train: Split
+    valid: Split
+    test: Split
+    report: Mapping[str, Any]
+    """What was kept, dropped and why; plain JSON values, shown to the user and kept in the run."""
+
+
+class Decoder(ABC, Generic[Raw]):
+    """Symbols in, playable pieces out, in order: what a stream plays.
+
+    The pieces end to end equal `Domain.decode` of all symbols, for every way of cutting them.
+    """
+
+    @abstractmethod
+    def push(self, x: Tensor) -> Raw:
+        """The piece that the next symbols `(T, *E)` complete; it may be empty."""
+
+    @abstractmethod
+    def finish(self) -> Raw:
+        """What is still held back, once no more symbols will come."""
+
+
+class StreamFormat(ABC, Generic[Raw]):
+    """How a stream of unknown length is written to a pipe."""
+
+    header: bytes
+    """Written once, first."""
+
+    @abstractmethod
+    def pack(self, piece: Raw) -> bytes:
+        """The bytes of one decoded piece."""
+
+
+class Conditioner(ABC, Generic[Raw]):
+    """A raw sequence in, conditions out, while it arrives.
+
+    The rows end to end equal `Domain.conditions` of the whole sequence, for every way of cutting.
+    """
+
+    latency: int
+    """How many more steps of input it takes before the row of a step is known."""
+
+    @abstractmethod
+    def push(self, piece: Raw) -> Tensor:
+        """The rows `(T, C)` that this piece completes; T may be 0."""
+
+    @abstractmethod
+    def finish(self) -> Tensor:
+        """The rows still held back, once the input has ended."""
+
+
+class Domain(ABC, Generic[Raw]):
+    """Files to symbols and back, for one kind of sequence. It is built from its config alone."""
+
+    config: Any
+    """The frozen dataclass it was built from, as it goes into a checkpoint."""
+    rate_hz: float
+    """Steps per second of playing time."""
+    start: Tensor
+    """The start symbol `(*E)`: it fills the receptive field before a sequence begins."""
+    cond_channels: int = 0
+    """C; 0 where there is no per-step condition."""
+    start_cond: Tensor
+    """Condition `(C,)` of the steps before a sequence begins."""
+    labels: tuple[str, ...] = ()
+    """Names of the static classes; a class id is an index into them."""
+    suffixes: tuple[str, ...]
+    """Endings of the files it reads and writes, the preferred one first: `(".wav", ".flac")`."""
+
+    @abstractmethod
+    def head(self) -> Head:
+        """A fresh head for this domain's symbols."""
+
+    @abstractmethod
+    def prepare(
+        self,
+        sources: Sequence[str],
+        cache: Path,
+        *,
+        valid: Sequence[str] = (),
+        test: Sequence[str] = (),
+    ) -> Corpus:
+        """Read the sources (files, folders, globs, lists) once, into a cache, and split them.
+
+        Where `valid` or `test` name sources, these are that split; else the domain splits by file.
+        Raises `DataError` where nothing usable is left.
+        """
+
+    @abstractmethod
+    def load(self, path: Path) -> Raw:
+        """Read one file. Raises `DataError` with the path, what is wrong, and the cure."""
+
+    @abstractmethod
+    def save(self, raw: Raw, path: Path) -> None:
+        """Write one file, in the format of its ending."""
+
+    @abstractmethod
+    def encode(self, raw: Raw) -> Tensor:
+        """Raw to symbols `(T, *E)`: int64 classes or float32 values."""
+
+    @abstractmethod
+    def decode(self, x: Tensor) -> Raw:
+        """Symbols `(T, *E)` to raw."""
+
+    @abstractmethod
+    def conditions(self, raw: Raw) -> Tensor | None:
+        """Per-step conditions `(T, C)` of a raw sequence, or None where C is 0."""
+
+    @abstractmethod
+    def conditioner(self) -> Conditioner[Raw]:
+        """`conditions`, for a sequence that is still arriving. Raises `DataError` where C is 0."""
+
+    @abstractmethod
+    def decoder(self) -> Decoder[Raw]:
+        """`decode`, piece by piece."""
+
+    @abstractmethod
+    def stream_format(self) -> StreamFormat[Raw]:
+        """How to write decoded pieces to a pipe."""
+
+    @abstractmethod
+    def picture(self, raw: Raw, path: Path, title: str = "") -> None:
+        """Draw a sequence to a PNG file."""
+
+    @abstractmethod
+    def metrics(self, sequences: Sequence[Tensor]) -> dict[str, float]:
+        """What is worth knowing about a set of sequences `(T, *E)`; units stand in the names."""
+
+    def spec(self, head: Head) -> SequenceSpec:
+        """What a model for this domain and `head` must take and give."""
+        return SequenceSpec(
+            n_params=head.n_params,
+            n_classes=head.n_classes,
+            event_shape=head.event_shape,
+            cond_channels=self.cond_channels,
+            static_classes=len(self.labels),
+        )
+
+    def static(self, label: str) -> Tensor:
+        """The class id `()` of a label. Raises `ConfigError` listing the labels there are."""
+        if label not in self.labels:
+            known = ", ".join(self.labels) or "none: the model was trained without labels"
+            raise ConfigError(f"no label {label!r}; known: {known}")
+        return torch.tensor(self.labels.index(label))

@@ -1,0 +1,30 @@
+"""One symbol out of N classes: mu-law codes, notes, any alphabet."""
+
+from __future__ import annotations
+
+import torch.nn.functional as F
+from torch import Tensor
+
+from ..controls import ControlBatch, draw_class, probabilities
+from .head import Head
+
+
+class Categorical(Head):
+    """P = N logits; every control applies."""
+
+    n_classes: int
+
+    def __init__(self, n_classes: int) -> None:
+        super().__init__()
+        self.n_params = self.n_classes = n_classes
+
+    def nll(self, params: Tensor, x: Tensor) -> Tensor:
+        """Cross-entropy in nats."""
+        flat = F.cross_entropy(
+            params.reshape(-1, self.n_params).float(), x.reshape(-1), reduction="none"
+        )
+        return flat.view(x.shape)
+
+    def draw(self, params: Tensor, noise: Tensor, controls: ControlBatch) -> Tensor:
+        """Inverse CDF over the classes in their natural order."""
+        return draw_class(probabilities(params, controls), noise[:, 0])

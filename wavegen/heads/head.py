@@ -1,0 +1,46 @@
+"""The contract of a head: what the P numbers of a step mean.
+
+Dimensions: B batch, P head parameters, U uniforms of one draw, E event shape.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+from torch import Tensor, nn
+
+from ..controls import ControlBatch, Controls
+from ..errors import ConfigError
+
+
+class Head(nn.Module, ABC):
+    """p(event | params), for one event a step.
+
+    Parameters are unconstrained numbers; the head itself maps them to legal ones. A head owns no
+    generator: `draw` is a function of the uniforms that it is given.
+    """
+
+    n_params: int
+    """P: how many numbers the model must give for each step."""
+    event_shape: tuple[int, ...] = ()
+    """E: `()` for one symbol a step, `(4,)` for four values a step."""
+    n_classes: int | None = None
+    """Number of classes of a discrete symbol (int64); None where symbols are real (float32)."""
+    n_uniforms: int = 1
+    """U: how many uniforms one draw uses up."""
+
+    @abstractmethod
+    def nll(self, params: Tensor, x: Tensor) -> Tensor:
+        """-log p in nats: `(..., P)`, `(..., *E)` to `(...)`, in float32 or better."""
+
+    @abstractmethod
+    def draw(self, params: Tensor, noise: Tensor, controls: ControlBatch) -> Tensor:
+        """Draw events: `(B, P)`, noise `(B, U)` strictly inside (0, 1), to `(B, *E)`."""
+
+    def admit(self, controls: Controls) -> None:
+        """Raise `ConfigError` where `controls` ask for what this head cannot do."""
+        if self.n_classes is None and controls.truncates:
+            raise ConfigError(
+                f"top_k, top_p, min_p and typical_p choose among classes, but {type(self).__name__} "
+                "draws real numbers; only temperature applies to it"
+            )

@@ -1,0 +1,151 @@
+"""The five hooks: what a plugin may offer. Importing this module imports no torch.
+
+A hook yields specs, which name things and say how to build them; nothing heavy is made to be
+listed. Hooks stand at the border: none is called while a model steps.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import pluggy
+
+if TYPE_CHECKING:
+    import click
+    from torch import Tensor
+
+    from .domain import Domain
+    from .model import SequenceModel, SequenceSpec
+
+hookspec = pluggy.HookspecMarker("wavegen")
+hookimpl = pluggy.HookimplMarker("wavegen")
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """A model that can be trained and played."""
+
+    name: str
+    config: type
+    """A frozen dataclass; each field becomes an option `--model.FIELD`."""
+    build: Callable[[Any, SequenceSpec], SequenceModel[Any]]
+    """Makes the model from a config and from what flows in and out."""
+    summary: str = ""
+    presets: Mapping[str, Mapping[str, Any]] = field(default_factory=dict[str, Mapping[str, Any]])
+    """Named sets of config values, chosen with `--preset NAME`."""
+
+
+@dataclass(frozen=True)
+class DomainSpec:
+    """A kind of sequence: files to symbols and back."""
+
+    name: str
+    config: type
+    """A frozen dataclass; each field becomes an option `--domain.FIELD`."""
+    build: Callable[[Any], Domain[Any]]
+    summary: str = ""
+
+
+@dataclass(frozen=True)
+class FilterSpec:
+    """A change to the head's parameters before each draw, such as a scale constraint."""
+
+    name: str
+    build: Callable[[], Callable[[Tensor, Tensor], Tensor]]
+    """Makes a function `(params (B, P), previous symbols (B, *E)) -> params (B, P)`."""
+    summary: str = ""
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something that happened in training or sampling."""
+
+    kind: str
+    """`started`, `progress`, `validated`, `saved`, `finished` or `sampled`."""
+    values: Mapping[str, Any]
+
+
+class Observer(ABC):
+    """A listener for training and sampling events."""
+
+    @abstractmethod
+    def notify(self, event: Event) -> None:
+        """Called after the event, never inside a step."""
+
+
+@dataclass(frozen=True)
+class ObserverSpec:
+    """A listener that `--observe NAME` switches on."""
+
+    name: str
+    build: Callable[[Any], Observer]
+    """Makes the observer for a run's folder (a `pathlib.Path`)."""
+    summary: str = ""
+
+
+@hookspec
+def wavegen_models() -> Iterable[ModelSpec]:
+    """Offer models.
+
+    Example::
+
+        @hookimpl
+        def wavegen_models():
+            yield ModelSpec("gru", GRUConfig, GRU, "a gated recurrent net")
+    """
+    raise NotImplementedError
+
+
+@hookspec
+def wavegen_domains() -> Iterable[DomainSpec]:
+    """Offer kinds of sequences.
+
+    Example::
+
+        @hookimpl
+        def wavegen_domains():
+            yield DomainSpec("csv", SeriesConfig, Series, "one-column CSV files")
+    """
+    raise NotImplementedError
+
+
+@hookspec
+def wavegen_filters() -> Iterable[FilterSpec]:
+    """Offer changes to the parameters before each draw.
+
+    Example::
+
+        @hookimpl
+        def wavegen_filters():
+            yield FilterSpec("even", lambda: forbid_odd_classes, "even classes only")
+    """
+    raise NotImplementedError
+
+
+@hookspec
+def wavegen_observers() -> Iterable[ObserverSpec]:
+    """Offer listeners for training and sampling events.
+
+    Example::
+
+        @hookimpl
+        def wavegen_observers():
+            yield ObserverSpec("bell", lambda folder: Bell(), "rings when training ends")
+    """
+    raise NotImplementedError
+
+
+@hookspec
+def wavegen_commands() -> Iterable[click.Command]:
+    """Offer commands of the command line.
+
+    Example::
+
+        @hookimpl
+        def wavegen_commands():
+            yield click.Command("hello", callback=lambda: click.echo("hello"))
+    """
+    raise NotImplementedError

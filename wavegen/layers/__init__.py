@@ -1,0 +1,1 @@
+"""Bricks of models: each with its parallel form and its step."""

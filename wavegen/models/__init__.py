@@ -1,0 +1,1 @@
+"""The models that wavegen ships, as plugins like any other."""
