@@ -44,6 +44,7 @@ class Controls:
     )
 
     def __post_init__(self) -> None:
+        """Refuse values out of range."""
         checks = {
             "temperature": (0 <= self.temperature < math.inf, "0 (greedy) or above"),
             "top_k": (self.top_k >= 0, "0 (off) or above"),

@@ -24,16 +24,21 @@ Tree = TypeVar("Tree")
 def tree_map(function: Callable[..., Tensor], tree: Tree, *others: Tree) -> Tree:
     """`function` applied to each leaf of `tree` (and the leaves of `others` in the same place)."""
     node: Any = tree
-    if isinstance(node, tuple | list):
-        parts = [tree_map(function, *parts) for parts in zip(node, *others, strict=True)]
-        named = hasattr(type(node), "_fields")  # a NamedTuple takes its fields one by one
-        return type(node)(*parts) if named else cast("Tree", type(node)(parts))
+    rest: Any = others
+    mapped: Any
     if isinstance(node, dict):
-        return cast(
-            "Tree",
-            {key: tree_map(function, node[key], *(other[key] for other in others)) for key in node},
-        )
-    return cast("Tree", function(node, *others))
+        mapped = {
+            name: tree_map(function, value, *(other[name] for other in rest))
+            for name, value in cast("dict[str, Any]", node).items()
+        }
+    elif isinstance(node, tuple | list):
+        kind = type(cast("Any", node))
+        parts = [tree_map(function, *column) for column in zip(node, *rest, strict=True)]
+        is_named = getattr(kind, "_fields", None) is not None  # it takes its fields one by one
+        mapped = kind(*parts) if is_named else kind(parts)
+    else:
+        mapped = function(node, *rest)
+    return mapped
 
 
 def leaves(tree: Any, prefix: str = "") -> dict[str, Tensor]:

@@ -12,11 +12,10 @@ from .head import Head
 class Categorical(Head):
     """P = N logits; every control applies."""
 
-    n_classes: int
-
     def __init__(self, n_classes: int) -> None:
         super().__init__()
-        self.n_params = self.n_classes = n_classes
+        self.n_params = n_classes
+        self.n_classes = n_classes
 
     def nll(self, params: Tensor, x: Tensor) -> Tensor:
         """Cross-entropy in nats."""

@@ -41,6 +41,6 @@ class Head(nn.Module, ABC):
         """Raise `ConfigError` where `controls` ask for what this head cannot do."""
         if self.n_classes is None and controls.truncates:
             raise ConfigError(
-                f"top_k, top_p, min_p and typical_p choose among classes, but {type(self).__name__} "
-                "draws real numbers; only temperature applies to it"
+                "top_k, top_p, min_p and typical_p choose among classes, but "
+                f"{type(self).__name__} draws real numbers; only temperature applies to it"
             )
