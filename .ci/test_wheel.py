@@ -1,0 +1,112 @@
+"""The wheel, alone in an empty environment outside the checkout, does the main job.
+
+These tests install from a package index, so they stand outside `tests/`, which needs no network.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tarfile
+import venv
+import zipfile
+from pathlib import Path
+
+import pytest
+
+CHECKOUT = Path(__file__).resolve().parents[1]
+RECORDINGS = CHECKOUT / "assets" / "recordings"
+
+pytestmark = pytest.mark.timeout(900)  # installing torch takes its time
+
+
+def run(*command: str | Path, cwd: Path) -> str:
+    """What the command prints; where it fails, the test shows all it said."""
+    # Nothing of the caller's environment may lead back to the checkout.
+    outside = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    done = subprocess.run(command, cwd=cwd, env=outside, capture_output=True, text=True)
+    assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
+@pytest.fixture(scope="session")
+def dist(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the sdist, and the wheel that was built from it."""
+    folder = tmp_path_factory.mktemp("dist")
+    run(sys.executable, "-m", "build", "--outdir", folder, CHECKOUT, cwd=folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def wheel(dist: Path) -> Path:
+    """The one wheel."""
+    (path,) = dist.glob("wavegen-*.whl")
+    return path
+
+
+@pytest.fixture(scope="session")
+def home(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty folder whose `env` holds the wheel and its dependencies, no extras."""
+    folder = tmp_path_factory.mktemp("home")
+    venv.create(folder / "env", with_pip=True)
+    constraints = CHECKOUT / "constraints.txt"
+    pip = [folder / "env" / "bin" / "pip", "install", "--quiet", "-c", constraints]
+    run(*pip, wheel, cwd=folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def wavegen(home: Path) -> Path:
+    """The installed command."""
+    return home / "env" / "bin" / "wavegen"
+
+
+@pytest.fixture(scope="session")
+def trained(wavegen: Path, home: Path) -> Path:
+    """A run of twenty steps on the recordings."""
+    options = "--preset tiny --domain.rate_hz 8000 --trainer.steps 20 --json".split()
+    run(wavegen, "train", "audio", RECORDINGS, "-o", "run", *options, cwd=home)
+    return home / "run"
+
+
+def test_the_wheel_holds_the_packages_and_nothing_else(wheel: Path) -> None:
+    names = zipfile.ZipFile(wheel).namelist()
+    assert {name.split("/")[0] for name in names if ".dist-info/" not in name} == {
+        "wavegen",
+        "wavegen_audio",
+    }
+    assert "wavegen/py.typed" in names
+    assert any(name.endswith(".dist-info/licenses/LICENSE") for name in names)
+    assert not [name for name in names if "test_" in name or "__pycache__" in name]
+    assert wheel.name.endswith("-py3-none-any.whl")
+
+
+def test_the_sdist_holds_what_a_build_needs(dist: Path) -> None:
+    (path,) = dist.glob("wavegen-*.tar.gz")
+    with tarfile.open(path) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
+    assert {"pyproject.toml", "LICENSE", "README.md", "wavegen/__init__.py"} <= names
+    assert not [name for name in names if name.startswith(("demo/", ".venv/", "assets/recordings"))]
+
+
+def test_it_runs_from_the_wheel(home: Path) -> None:
+    code = "import wavegen, wavegen_audio; print(wavegen.__file__, wavegen_audio.__file__)"
+    places = run(home / "env" / "bin" / "python", "-c", code, cwd=home).split()
+    assert all(place.startswith(str(home)) for place in places), places
+
+
+def test_every_plugin_loads(wavegen: Path, home: Path) -> None:
+    assert "audio" in run(wavegen, "plugins", "--check", cwd=home)
+
+
+def test_it_trains_samples_and_tells(wavegen: Path, home: Path, trained: Path) -> None:
+    sample = "sample run -o out.wav --seconds 0.25 --seed 7 --json".split()
+    report = json.loads(run(wavegen, *sample, cwd=home))
+    assert report["rtf"] > 0
+    read = "import soundfile as s; x, rate = s.read('out.wav'); print(rate, len(x), abs(x).max())"
+    rate, length, peak = run(home / "env" / "bin" / "python", "-c", read, cwd=home).split()
+    assert (int(rate), int(length)) == (8000, 2000)
+    assert float(peak) > 0
+    assert json.loads(run(wavegen, "info", trained, "--json", cwd=home))

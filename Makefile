@@ -1,0 +1,37 @@
+# Everything there is to do in a checkout. Each target first sets up what it needs.
+
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.ready
+DEMO := demo/run
+
+.PHONY: test test-all lint demo bench clean
+
+test: lint  ## the checks, and the tests that take seconds
+	$(BIN)/pytest
+
+test-all: lint  ## the long tests too
+	$(BIN)/pytest -m ""
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyright
+
+demo: $(READY)  ## a few minutes from recordings to demo/*.wav and demo/*.png
+	rm -rf demo
+	$(BIN)/wavegen train audio assets/recordings -o $(DEMO) --preset small --domain.rate_hz 8000 --minutes 2.5
+	$(BIN)/wavegen sample $(DEMO) -o demo/sample.wav --seconds 2 -n 2 --seed 7
+	$(BIN)/wavegen info $(DEMO)
+
+bench: $(READY)  ## training speed on this machine, beside a plain Conv1d formulation
+	$(BIN)/wavegen bench train --config S
+
+clean:
+	rm -rf .venv demo dist build .pytest_cache .ruff_cache .hypothesis
+
+$(READY): pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 11) else "wavegen needs Python 3.11 or newer: make PYTHON=/path/to/python3.11")'
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet -c constraints.txt -e ".[dev]"
+	touch $@
