@@ -66,7 +66,7 @@ def wavegen(home: Path) -> Path:
 @pytest.fixture(scope="session")
 def trained(wavegen: Path, home: Path) -> Path:
     """A run of twenty steps on the recordings."""
-    options = "--preset tiny --domain.rate_hz 8000 --trainer.steps 20 --json".split()
+    options = ["--preset", "tiny", "--domain.rate_hz", "8000", "--trainer.steps", "20", "--json"]
     run(wavegen, "train", "audio", RECORDINGS, "-o", "run", *options, cwd=home)
     return home / "run"
 
@@ -102,7 +102,7 @@ def test_every_plugin_loads(wavegen: Path, home: Path) -> None:
 
 
 def test_it_trains_samples_and_tells(wavegen: Path, home: Path, trained: Path) -> None:
-    sample = "sample run -o out.wav --seconds 0.25 --seed 7 --json".split()
+    sample = ["sample", "run", "-o", "out.wav", "--seconds", "0.25", "--seed", "7", "--json"]
     report = json.loads(run(wavegen, *sample, cwd=home))
     assert report["rtf"] > 0
     read = "import soundfile as s; x, rate = s.read('out.wav'); print(rate, len(x), abs(x).max())"
