@@ -66,7 +66,7 @@ def wavegen(home: Path) -> Path:
 @pytest.fixture(scope="session")
 def trained(wavegen: Path, home: Path) -> Path:
     """A run of twenty steps on the recordings."""
-    options = ["--preset", "tiny", "--domain.rate_hz", "8000", "--trainer.steps", "20", "--json"]
+    options = ["--preset", "tiny", "--domain.rate_hz", "8000", "--steps", "20", "--json"]
     run(wavegen, "train", "audio", RECORDINGS, "-o", "run", *options, cwd=home)
     return home / "run"
 
