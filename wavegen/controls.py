@@ -4,9 +4,9 @@ Applied in this fixed order, each to the distribution that the one before left, 
 
     temperature -> top_k -> top_p -> min_p -> typical_p
 
-Truncation never empties the support: the best class that is left always stays. A control that is
-off leaves the probabilities untouched to the last bit, so a voice does not depend on what its
-neighbours switched on.
+Truncation never empties the support: the class that a control ranks first always stays. A control
+that is off leaves the probabilities untouched to the last bit, so a voice does not depend on what
+its neighbours switched on.
 
 Dimensions: B voices, N classes.
 """
@@ -102,7 +102,9 @@ def tempered(logits: Tensor, temperature: Tensor) -> Tensor:
     warm = temperature[:, None]
     greedy = warm == 0
     best = torch.zeros_like(logits).scatter_(-1, logits.argmax(-1, keepdim=True), 1.0)
-    scaled = logits / torch.where(greedy, torch.ones_like(warm), warm)
+    # Relative to the best, no temperature is so small that a quotient overflows to inf - inf.
+    ahead = logits - logits.amax(-1, keepdim=True)
+    scaled = ahead / torch.where(greedy, torch.ones_like(warm), warm)
     return torch.where(greedy, best, scaled.softmax(-1))
 
 

@@ -72,7 +72,7 @@ def select(tree: Tree, rows: Sequence[int] | Tensor) -> Tree:
     """A new state that holds the given rows, in the given order (repeats allowed)."""
     import torch
 
-    index = torch.as_tensor(rows)
+    index = rows if isinstance(rows, torch.Tensor) else torch.tensor(rows, dtype=torch.int64)
     return tree_map(lambda leaf: leaf.index_select(0, index.to(leaf.device)), tree)
 
 
@@ -85,7 +85,10 @@ def save(tree: Any, path: Path, metadata: dict[str, str] | None = None) -> None:
     """Write the leaves to a safetensors file."""
     from safetensors.torch import save_file
 
-    tensors = {name: leaf.detach().cpu().contiguous() for name, leaf in leaves(tree).items()}
+    # Copies, because safetensors refuses leaves that share memory.
+    tensors = {
+        name: leaf.detach().to("cpu", copy=True).contiguous() for name, leaf in leaves(tree).items()
+    }
     save_file(tensors, path, metadata)
 
 
@@ -119,4 +122,6 @@ def restore(stored: dict[str, Tensor], like: Tree, source: str) -> Tree:
                 f"model needs {leaf.dtype} {tuple(leaf.shape)}; resume with the model that made it"
             )
     names = iter(expected)
-    return tree_map(lambda leaf: stored[next(names)].to(leaf.device), like)
+    # Copies, because tensors read from a file are not aligned, for which the matrix library has
+    # other loops that round otherwise: a resumed voice would differ in the last bit.
+    return tree_map(lambda leaf: stored[next(names)].to(leaf.device, copy=True), like)

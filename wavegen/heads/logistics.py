@@ -48,7 +48,10 @@ class MixtureOfLogistics(Head):
         part = draw_class(tempered(log_weight, controls.temperature), noise[:, 0])
         quantile = noise[:, 1].log() - torch.log1p(-noise[:, 1])
         x = pick(mean, part) + pick(scale, part) * controls.temperature * quantile
-        return x if self.levels is None else x.clamp(-1, 1)
+        if self.levels is None:
+            return x
+        steps = (self.levels - 1) / 2
+        return ((x.clamp(-1, 1) + 1) * steps).round() / steps - 1
 
     def _log_step(self, x: Tensor, mean: Tensor, scale: Tensor) -> Tensor:
         """log P(step that holds x), each tail added to its edge step."""

@@ -28,9 +28,9 @@ class StudentT(Head):
         """-log density in nats."""
         location, scale, freedom = _split(params.float())
         z = (x.float() - location) / scale
-        half = (freedom + 1) / 2
-        log_norm = torch.lgamma(half) - torch.lgamma(freedom / 2) - 0.5 * (freedom * math.pi).log()
-        return half * torch.log1p(z.square() / freedom) + scale.log() - log_norm
+        log_norm = _log_gamma_ratio(freedom / 2) - 0.5 * (freedom * math.pi).log()
+        tail = (freedom + 1) / 2 * torch.log1p(z.square() / freedom)
+        return tail + scale.log() - log_norm
 
     def draw(self, params: Tensor, noise: Tensor, controls: ControlBatch) -> Tensor:
         """Exact, from two uniforms: the polar method for t (Bailey 1994, equation 2)."""
@@ -44,3 +44,15 @@ def _split(params: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """`(..., 3)` to location, scale and degrees of freedom, each `(...)`."""
     location, scale, freedom = params.unbind(-1)
     return location, F.softplus(scale) + _MIN_SCALE, F.softplus(freedom) + _MIN_FREEDOM
+
+
+def _log_gamma_ratio(x: Tensor) -> Tensor:
+    """log(gamma(x + 1/2) / gamma(x)), from x = 1 up.
+
+    For large x the difference of two large logarithms has no correct digit in float32; there
+    Stirling's series is used, whose next term is below 1e-7.
+    """
+    near = torch.lgamma(x + 0.5) - torch.lgamma(x)
+    inverse = 1 / x
+    far = 0.5 * x.log() - inverse / 8 + inverse**3 / 192
+    return torch.where(x < 8, near, far)

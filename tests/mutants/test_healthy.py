@@ -1,0 +1,33 @@
+"""The kit lets models through that keep the laws, for every kind of sequence."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from healthy import Conv, LinearAttention, Recurrent, build
+
+from wavegen.model import SequenceModel
+from wavegen.testing import SPECS, ModelContract
+
+
+class Healthy(ModelContract):
+    long_run = 600
+
+    kind: type[SequenceModel[Any]]
+
+    @pytest.fixture(params=SPECS)
+    def model(self, request: pytest.FixtureRequest) -> SequenceModel[Any]:
+        return build(self.kind, SPECS[request.param])
+
+
+class TestConv(Healthy):
+    kind = Conv
+
+
+class TestRecurrent(Healthy):
+    kind = Recurrent
+
+
+class TestLinearAttention(Healthy):
+    kind = LinearAttention
