@@ -1,0 +1,162 @@
+"""Options that come from settings: one `--SECTION.FIELD` for each field of the chosen configs.
+
+Which configs those are depends on what else is on the command line (`train audio --model wavenet`
+has the audio domain's fields and WaveNet's), so the line is read twice: first without the
+settings, to learn the names, then as a whole.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import types
+import typing
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import MISSING, dataclass, fields
+from typing import Any
+
+import click
+
+from ..config import help_of
+from ..errors import WavegenError
+
+SECTIONS = ("domain", "model", "trainer")
+_OPTIONS = "wavegen.section_options"
+
+
+@dataclass(frozen=True)
+class Section:
+    """One config, under the name that its options begin with."""
+
+    name: str
+    title: str
+    config: type
+
+
+@dataclass(frozen=True)
+class _SectionOptions:
+    section: Section
+    options: dict[str, click.Option]
+    """By field name."""
+
+
+class ConfiguredCommand(click.Command, ABC):
+    """A command whose callback gets `settings`: the values given, by section and field, as text."""
+
+    @abstractmethod
+    def sections(self, arguments: Mapping[str, Any]) -> Sequence[Section]:
+        """The configs that the command's other arguments choose."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read the line, with the options of the chosen sections among all others."""
+        plain = _without_settings(args)
+        try:
+            chosen = self.sections(self._peek(ctx, plain))
+        except WavegenError:
+            super().parse_args(ctx, plain)  # a misspelt option is the likelier cause
+            raise
+        ctx.meta[_OPTIONS] = [_SectionOptions(s, _options_of(s)) for s in chosen]
+        rest = super().parse_args(ctx, args)
+        settings: dict[str, dict[str, str]] = {name: {} for name in SECTIONS}
+        for group in _groups(ctx):
+            for field, option in group.options.items():
+                value = ctx.params.pop(option.name, None)
+                if value is not None:
+                    settings[group.section.name][field] = value
+        ctx.params["settings"] = settings
+        return rest
+
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        """The command's own parameters, then those of the sections."""
+        return super().get_params(ctx) + [
+            option for group in _groups(ctx) for option in group.options.values()
+        ]
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the command's own options, then a block for each section."""
+        own = [p.get_help_record(ctx) for p in super().get_params(ctx)]
+        _write(formatter, "Options", own)
+        for group in _groups(ctx):
+            records = [option.get_help_record(ctx) for option in group.options.values()]
+            _write(formatter, group.section.title, records)
+
+    def _peek(self, ctx: click.Context, args: list[str]) -> dict[str, Any]:
+        """The command's own arguments, as far as they can be understood."""
+        first = click.Command(self.name, params=self.params)
+        settings = {"resilient_parsing": True, "ignore_unknown_options": True}
+        with first.make_context(ctx.info_name, list(args), ctx.parent, **settings) as peek:
+            return peek.params
+
+
+def _without_settings(args: Sequence[str]) -> list[str]:
+    """The line less every `--SECTION.FIELD VALUE` and `--SECTION.FIELD=VALUE`."""
+    prefixes = tuple(f"--{name}." for name in SECTIONS)
+    kept: list[str] = []
+    tokens = iter(args)
+    for token in tokens:
+        if not token.startswith(prefixes):
+            kept.append(token)
+        elif "=" not in token:
+            next(tokens, None)
+    return kept
+
+
+def _groups(ctx: click.Context) -> list[_SectionOptions]:
+    return ctx.meta.get(_OPTIONS, [])
+
+
+def _write(
+    formatter: click.HelpFormatter, title: str, records: Sequence[tuple[str, str] | None]
+) -> None:
+    if rows := [record for record in records if record]:
+        with formatter.section(title):
+            formatter.write_dl(rows)
+
+
+def _options_of(section: Section) -> dict[str, click.Option]:
+    hints = typing.get_type_hints(section.config)
+    texts = help_of(section.config)
+    return {
+        field.name: click.Option(
+            [f"{section.name}__{field.name}", f"--{section.name}.{field.name}"],
+            type=_type_of(hints[field.name]),
+            metavar=_metavar(hints[field.name]),
+            help=f"{texts[field.name]}  [{_default_of(field)}]".strip(),
+        )
+        for field in fields(section.config)
+    }
+
+
+def _default_of(field: dataclasses.Field[Any]) -> str:
+    if field.default_factory is not MISSING:
+        return f"default: {_as_text(field.default_factory())}"
+    return "required" if field.default is MISSING else f"default: {_as_text(field.default)}"
+
+
+def _as_text(value: Any) -> str:
+    """A default as one would write it on the command line."""
+    if isinstance(value, tuple | list):
+        return ",".join(map(str, value)) or "empty"
+    if value is None or isinstance(value, bool):
+        return str(value).lower()
+    return str(value) or "empty"
+
+
+def _type_of(hint: Any) -> click.ParamType:
+    """Text, which `wavegen.config` parses; only a set of words is checked here."""
+    words = typing.get_args(hint) if typing.get_origin(hint) is typing.Literal else ()
+    if words and all(isinstance(word, str) for word in words):
+        return click.Choice(words)
+    return click.STRING
+
+
+def _metavar(hint: Any) -> str | None:
+    """How the help shows a value of this type."""
+    if typing.get_origin(hint) is typing.Literal:
+        return f"[{'|'.join(map(str, typing.get_args(hint)))}]"
+    if typing.get_origin(hint) in (typing.Union, types.UnionType):
+        return "|".join(_metavar(part) or "" for part in typing.get_args(hint))
+    if typing.get_origin(hint) in (tuple, list):
+        return "A,B,..."
+    names = {bool: "true|false", int: "INTEGER", float: "NUMBER", type(None): "none"}
+    return names.get(hint, "TEXT")
