@@ -1,0 +1,57 @@
+"""One step of all slots: model, filters and draw.
+
+Dimensions: B slots, U uniforms, E event shape, C condition channels.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from torch import Tensor
+
+from ..controls import ControlBatch
+from ..heads import Head
+from ..model import SequenceModel
+
+Filter = Callable[[Tensor, Tensor], Tensor]
+"""`(params (B, P), previous symbols (B, *E)) -> params (B, P)`."""
+
+
+class Step(ABC):
+    """A step that remembers where it stands."""
+
+    state: Any
+    """The model's memory of B voices."""
+    last: Tensor
+    """The symbols `(B, *E)` that the next call takes in."""
+
+    @abstractmethod
+    def __call__(self, noise: Tensor, cond: Tensor | None) -> Tensor:
+        """Draw the next symbols `(B, *E)` from uniforms `(B, U)`; cond `(B, C)` belongs to them."""
+
+
+class PlainStep(Step):
+    """The step as PyTorch runs it, operation by operation."""
+
+    def __init__(
+        self,
+        model: SequenceModel[Any],
+        head: Head,
+        filters: Sequence[Filter],
+        state: Any,
+        last: Tensor,
+        controls: ControlBatch,
+    ) -> None:
+        self._step, self._draw, self._filters = model.step, head.draw, filters
+        self.state, self.last, self.controls = state, last, controls
+
+    def __call__(self, noise: Tensor, cond: Tensor | None) -> Tensor:
+        """Step, filter, draw."""
+        last = self.last
+        params, self.state = self._step(last, self.state, cond)
+        for change in self._filters:
+            params = change(params, last)
+        self.last = self._draw(params, noise, self.controls)
+        return self.last

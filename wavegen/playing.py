@@ -1,0 +1,344 @@
+"""A trained model: new sequences, streams, sessions and scores from it.
+
+Dimensions: V voices, T steps, E event shape, C condition channels.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from . import checkpoint, device
+from .assembly import assemble
+from .controls import Controls
+from .domain import Conditioner, Domain
+from .engines.engine import Engine, Voice
+from .engines.stepping import Filter
+from .engines.torch_engine import TorchEngine
+from .errors import ConfigError, DataError
+from .heads import Head
+from .model import SequenceModel
+from .plugins import plugins
+from .scoring import bits
+from .voices import Session
+
+SLOTS = 8
+"""Voices that are stepped together; the same number gives the same samples."""
+
+PLAIN = Controls()
+"""Draws from the model's own distribution."""
+
+_FIRST_CHUNK_SECONDS = 0.02  # so that a stream is heard at once
+_LAST_CHUNK_SECONDS = 0.25  # so that the work between chunks does not count
+
+
+def load(
+    path: Path | str, device_name: str = "auto", *, slots: int = SLOTS, filters: Sequence[str] = ()
+) -> TrainedModel:
+    """The newest model of a run, or the one in a checkpoint folder, ready to play."""
+    found = checkpoint.read(Path(path))
+    parts = assemble(found)
+    return TrainedModel(
+        parts.model,
+        parts.head,
+        parts.domain,
+        lead_in=parts.lead_in,
+        config=found.config,
+        device=device.choose(device_name),
+        slots=slots,
+        filters=[plugins().filter(name).spec.build() for name in filters],
+    )
+
+
+class TrainedModel:
+    """A model with its head and its domain. Raw sequences are those of the domain."""
+
+    def __init__(
+        self,
+        model: SequenceModel[Any],
+        head: Head,
+        domain: Domain[Any],
+        *,
+        lead_in: int,
+        config: Mapping[str, Any] | None = None,
+        device: torch.device | None = None,
+        slots: int = SLOTS,
+        filters: Sequence[Filter] = (),
+    ) -> None:
+        self.model, self.head, self.domain = model, head, domain
+        self.lead_in = lead_in
+        """Start symbols before every sequence, in training and in playing alike."""
+        self.config = dict(config or {})
+        """What `config.json` of the checkpoint says."""
+        self.device = device or torch.device("cpu")
+        self.engine: Engine = TorchEngine(
+            model, head, slots=slots, device=self.device, filters=filters
+        )
+        self._fresh: dict[str | None, Voice] = {}
+
+    def generate(
+        self,
+        n: int = 1,
+        *,
+        seconds: float | None = None,
+        steps: int | None = None,
+        seed: int = 0,
+        controls: Controls = PLAIN,
+        prime: Any = None,
+        follow: Any = None,
+        label: str | None = None,
+    ) -> list[Any]:
+        """n raw sequences of the given length; the i-th one has the seed `seed + i`.
+
+        Each begins with `prime`, which counts as part of the length. `follow` is a recording that
+        is spoken anew, for a model with per-step conditions; it sets the length if none is given.
+        """
+        drawn = self.generate_symbols(
+            n,
+            steps=self._n_steps(seconds, steps),
+            seed=seed,
+            controls=controls,
+            prime=None if prime is None else self.domain.encode(prime),
+            cond=None if follow is None else self._conditions(follow),
+            label=label,
+        )
+        return [self.domain.decode(x) for x in drawn]
+
+    def generate_symbols(
+        self,
+        n: int = 1,
+        *,
+        steps: int | None = None,
+        seed: int = 0,
+        controls: Controls = PLAIN,
+        prime: Tensor | None = None,
+        cond: Tensor | None = None,
+        label: str | None = None,
+    ) -> Tensor:
+        """`generate` in symbols: `(n, T, *E)` from a prime `(T', *E)` and conditions `(T, C)`."""
+        if n < 1:
+            raise ConfigError(f"n is {n}; it must be 1 or more")
+        self._need_conditions(cond is not None)
+        steps = len(cond) if steps is None and cond is not None else steps
+        if steps is None:
+            raise ConfigError("how long? give seconds or steps")
+        if cond is not None and len(cond) < steps:
+            raise ConfigError(
+                f"the recording to follow has {len(cond)} steps, {steps} were asked for; ask for "
+                "fewer"
+            )
+        voice = self._voice(seed, controls, label)
+        prime = voice.last[:0].cpu() if prime is None else prime
+        self._fits(len(prime), steps)
+        voice = self.engine.prime(voice, prime, None if cond is None else cond[: len(prime)])
+        rows = None if cond is None else cond[len(prime) : steps]
+        voices = [replace(voice, seed=seed + i) for i in range(n)]
+        drawn: list[Tensor] = []
+        for first in range(0, n, self.engine.slots):
+            block = voices[first : first + self.engine.slots]
+            block_rows = None if rows is None else rows.expand(len(block), -1, -1)
+            drawn.append(self.engine.advance(block, steps - len(prime), block_rows)[0])
+        return torch.cat([prime.expand(n, *prime.shape), torch.cat(drawn)], dim=1)
+
+    def stream(
+        self,
+        *,
+        seconds: float | None = None,
+        steps: int | None = None,
+        seed: int = 0,
+        controls: Controls = PLAIN,
+        prime: Any = None,
+        follow: Iterable[Any] | None = None,
+        label: str | None = None,
+    ) -> Iterator[Any]:
+        """Raw pieces of one sequence, as they are drawn; without end where no length is given.
+
+        End to end they are what `generate` gives. `follow` yields pieces of a recording as they
+        arrive, and the stream ends with it. Closing the iterator stops the work.
+        """
+        self._need_conditions(follow is not None)
+        length = self._n_steps(seconds, steps)
+        x = self.domain.start[None][:0] if prime is None else self.domain.encode(prime)
+        if length is not None:
+            self._fits(len(x), length)
+        rows = None if follow is None else _Rows(self.domain.conditioner(), follow)
+        return self._pieces(self._voice(seed, controls, label), x, rows, length)
+
+    def session(
+        self,
+        seed: int = 0,
+        controls: Controls = PLAIN,
+        label: str | None = None,
+    ) -> Session:
+        """A voice to be played by hand, in symbols."""
+        return Session(self.engine, self.head, self._voice(seed, controls, label), self.fingerprint)
+
+    def resume(self, path: Path | str) -> Session:
+        """A session that was saved with this very model."""
+        like = self._voice(0, Controls(), self.domain.labels[0] if self.domain.labels else None)
+        return Session.resume(Path(path), self.engine, self.head, like, self.fingerprint)
+
+    def score(self, raw: Any, label: str | None = None) -> Tensor:
+        """Bits `(T,)` of each symbol of a raw sequence, given all those before it."""
+        cond = self._conditions(raw) if self.domain.cond_channels else None
+        return self.score_symbols(self.domain.encode(raw), cond, self._static(label))
+
+    def score_symbols(
+        self, x: Tensor, cond: Tensor | None = None, static: Tensor | None = None
+    ) -> Tensor:
+        """Bits `(T,)` of symbols `(T, *E)` with conditions `(T, C)`."""
+        pieces = bits(
+            self.model,
+            self.head,
+            lambda start, stop: (x[start:stop], None if cond is None else cond[start:stop]),
+            len(x),
+            lead_in=self.lead_in,
+            start=self.domain.start,
+            start_cond=None if cond is None else self.domain.start_cond,
+            static=static,
+        )
+        return torch.cat([torch.zeros(0), *pieces])
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """What a saved session is tied to: these weights under this config."""
+        digest = hashlib.sha256(json.dumps(self.config, sort_keys=True).encode())
+        for part in (self.model, self.head):
+            for name, tensor in sorted(part.state_dict().items()):
+                values = tensor.detach().cpu().contiguous().reshape(-1)
+                digest.update(name.encode() + values.view(torch.uint8).numpy().tobytes())
+        return digest.hexdigest()
+
+    def _voice(self, seed: int, controls: Controls, label: str | None) -> Voice:
+        """A voice at position 0: the lead-in is behind it."""
+        self.head.admit(controls)
+        if label not in self._fresh:
+            static, start = self._static(label), self.domain.start
+            voice = self.engine.start(start, 1 - self.lead_in, static)
+            cond = None
+            if self.domain.cond_channels:
+                cond = self.domain.start_cond.expand(self.lead_in - 1, -1)
+            self._fresh[label] = self.engine.prime(
+                voice, start.expand(self.lead_in - 1, *start.shape), cond
+            )
+        return replace(self._fresh[label], seed=seed, controls=controls)
+
+    def _pieces(
+        self, voice: Voice, prime: Tensor, rows: _Rows | None, length: int | None
+    ) -> Iterator[Any]:
+        decoder = self.domain.decoder()
+        if len(prime):
+            cond = None if rows is None else rows.exactly(len(prime))
+            voice = self.engine.prime(voice, prime, cond)
+            yield decoder.push(prime)
+        for chunk in _chunks(self.domain.rate_hz):
+            n = chunk if length is None else min(chunk, length - voice.position)
+            if n == 0:
+                break
+            cond = None
+            if rows is not None:
+                cond = rows.some(n)[None]
+                n = cond.shape[1]
+                if n == 0:
+                    break
+            drawn, (voice,) = self.engine.advance([voice], n, cond)
+            yield decoder.push(drawn[0])
+        yield decoder.finish()
+
+    def _static(self, label: str | None) -> Tensor | None:
+        if label is not None:
+            return self.domain.static(label)
+        if self.domain.labels:
+            known = ", ".join(self.domain.labels)
+            raise ConfigError(f"this model needs a label (--speaker); known: {known}")
+        return None
+
+    def _conditions(self, raw: Any) -> Tensor | None:
+        self._need_conditions(True)
+        return self.domain.conditions(raw)
+
+    def _need_conditions(self, given: bool) -> None:
+        needed = self.domain.cond_channels > 0
+        if needed and not given:
+            raise ConfigError(
+                "this model speaks a recording anew; give one to follow (--condition-from)"
+            )
+        if given and not needed:
+            raise ConfigError(
+                "there is nothing to follow: this model was trained without per-step conditions"
+            )
+
+    def _n_steps(self, seconds: float | None, steps: int | None) -> int | None:
+        if seconds is not None and steps is not None:
+            raise ConfigError(f"give seconds ({seconds}) or steps ({steps}), not both")
+        if seconds is not None:
+            steps = round(seconds * self.domain.rate_hz) if math.isfinite(seconds) else 0
+        if steps is not None and steps < 1:
+            raise ConfigError(
+                f"{'steps' if seconds is None else 'seconds'} is "
+                f"{steps if seconds is None else seconds}; it must come to one step at least, at "
+                f"{self.domain.rate_hz:g} steps a second"
+            )
+        return steps
+
+    def _fits(self, n_prime: int, steps: int) -> None:
+        if n_prime > steps:
+            rate = self.domain.rate_hz
+            raise ConfigError(
+                f"the prime has {n_prime / rate:g} s ({n_prime} steps), longer than the "
+                f"{steps / rate:g} s ({steps} steps) asked for, which include it; use less of it "
+                "(--prime-seconds) or ask for more"
+            )
+
+
+class _Rows:
+    """Conditions `(T, C)` of a recording that is still arriving, to be taken in any pieces."""
+
+    def __init__(self, conditioner: Conditioner[Any], pieces: Iterable[Any]) -> None:
+        self._blocks = self._arriving(conditioner, pieces)
+        self._held = torch.empty(0)
+
+    def some(self, most: int) -> Tensor:
+        """What there is, `most` rows at most; none once the recording has ended."""
+        while len(self._held) == 0:
+            block = next(self._blocks, None)
+            if block is None:
+                break
+            self._held = block
+        taken, self._held = self._held[:most], self._held[most:]
+        return taken
+
+    def exactly(self, n: int) -> Tensor:
+        """The next n rows."""
+        taken: list[Tensor] = []
+        while (missing := n - sum(map(len, taken))) > 0:
+            if len(rows := self.some(missing)) == 0:
+                raise DataError(
+                    f"the recording to follow ends {missing} steps before the prime does; use less "
+                    "of the prime"
+                )
+            taken.append(rows)
+        return torch.cat(taken)
+
+    @staticmethod
+    def _arriving(conditioner: Conditioner[Any], pieces: Iterable[Any]) -> Iterator[Tensor]:
+        for piece in pieces:
+            yield conditioner.push(piece)
+        yield conditioner.finish()
+
+
+def _chunks(rate_hz: float) -> Iterator[int]:
+    """Steps of each chunk of a stream: few at first, then twice as many each time."""
+    seconds = _FIRST_CHUNK_SECONDS
+    while True:
+        yield max(1, round(seconds * rate_hz))
+        seconds = min(2 * seconds, _LAST_CHUNK_SECONDS)

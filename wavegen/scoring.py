@@ -1,0 +1,58 @@
+"""Exact bits of given sequences: what a model would have paid to encode them.
+
+Dimensions: T steps, E event shape, C condition channels.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from .heads import Head
+from .model import SequenceModel
+
+_WINDOW_STEPS = 8192  # scored at once; bounds the memory however long a sequence is
+
+Read = Callable[[int, int], tuple[Tensor, Tensor | None]]
+"""`(start, stop)` to the symbols `(T, *E)` and their conditions `(T, C)`, such as `Split.read`."""
+
+
+def bits(
+    model: SequenceModel[Any],
+    head: Head,
+    read: Read,
+    length: int,
+    *,
+    lead_in: int,
+    start: Tensor,
+    start_cond: Tensor | None = None,
+    static: Tensor | None = None,
+) -> Iterator[Tensor]:
+    """Bits `(n,)` of symbols 0 .. length - 1, in pieces, each symbol given all those before it.
+
+    The sequence is preceded by `lead_in` start symbols. A window is scored after a full receptive
+    field, so the pieces are those of one pass over everything. A model whose receptive field
+    is unbounded gets everything in one window.
+    """
+    device = next((p.device for p in model.parameters()), torch.device("cpu"))
+    reach = model.receptive_field
+    window = length if reach is None else _WINDOW_STEPS
+    static_row = None if static is None else static[None].to(device)
+    for first in range(0, length, max(window, 1)):
+        stop = min(first + window, length)
+        # Input i predicts symbol i + 1, so the window begins one reach before its first symbol.
+        begin = -lead_in if reach is None else max(first - reach, -lead_in)
+        x, cond = read(max(begin, 0), stop)
+        n_start = max(-begin, 0)
+        x = torch.cat([start.expand(n_start, *start.shape), x])
+        if cond is not None and start_cond is not None:
+            cond = torch.cat([start_cond.expand(n_start, -1), cond])[None, 1:].to(device)
+        x = x[None].to(device)
+        with torch.inference_mode():
+            params = model.tail(x[:, :-1], stop - first, cond, static_row)
+            nats = head.nll(params, x[:, first - stop :])[0]
+        yield (nats / math.log(2)).cpu().clone()
