@@ -5,6 +5,7 @@ Dimensions: B batch, T time, P head parameters, R receptive field.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -213,13 +214,13 @@ class ModelContract(Contract):
         self._same(last[:1], expected[:, -1], "prefill beside garbage")
 
     def test_survives_the_disk(self, subject: Model, tmp_path: Path) -> None:
-        """A state written to disk and read into a fresh one continues bit for bit."""
-        given = self._inputs(subject)
+        """A state read from disk goes on bit for bit, in a module that has never seen it."""
+        given, stranger = self._inputs(subject), copy.deepcopy(subject)
         _, memory = _fold(subject, given.cut(0, 13))
         trees.save(memory, tmp_path / "state.safetensors")
-        loaded = trees.load(tmp_path / "state.safetensors", like=_init(subject, given))
-        expected, _ = _fold(subject, given.cut(13, self.length), memory)
-        resumed, _ = _fold(subject, given.cut(13, self.length), loaded)
+        loaded = trees.load(tmp_path / "state.safetensors", like=_init(stranger, given))
+        rest = given.cut(13, self.length)
+        expected, resumed = _fold(subject, rest, memory)[0], _fold(stranger, rest, loaded)[0]
         assert torch.equal(resumed, expected), "the resumed voice differs"
 
     def test_receptive_field(self, subject: Model) -> None:

@@ -1,0 +1,130 @@
+"""The kit catches every mutant, and every law of the kit catches some mutant."""
+
+from __future__ import annotations
+
+import inspect
+
+import mutants
+import pytest
+from healthy import build
+
+from wavegen.model import SequenceModel
+from wavegen.testing import SPECS, ModelContract
+from wavegen.testing.inputs import awaken
+
+CAUGHT_BY = {
+    mutants.TapReadAfterWrite: "step_equals_forward",
+    mutants.StateInModule: "nothing_hidden",
+    mutants.ClockAsInt: "law_of_state",
+    mutants.ClockSharedByRows: "rows_are_strangers",
+    mutants.PrefillForgets: "prefill_is_a_fold",
+    mutants.PrefillLeavesNoTrace: "prefill_is_a_fold",
+    mutants.CircularPadding: "causal",
+    mutants.OutputShifted: "present_matters",
+    mutants.LooksAhead: "causal_by_gradient",
+    mutants.RowsCoupled: "rows_are_strangers",
+    mutants.RowsMasked: "garbage_rows",
+    mutants.StateGrows: "law_of_state",
+    mutants.CachedInit: "fresh_init",
+    mutants.FeaturesRedrawn: "nothing_hidden",
+    mutants.StateRounded: "step_equals_forward",
+    mutants.DtypeDrifts: "law_of_state",
+    mutants.OutputBufferReused: "outputs_are_the_callers",
+    mutants.StaleWeightCache: "weights_are_read_anew",
+    mutants.CondShifted: "condition",
+    mutants.CondIgnored: "condition",
+    mutants.StaticIgnored: "static",
+    mutants.StaticOnModule: "nothing_hidden",
+    mutants.TailOffByOne: "tail",
+    mutants.FieldOverstated: "receptive_field",
+    mutants.FieldUnderstated: "receptive_field",
+    mutants.GradientCut: "gradients",
+    mutants.ForkShares: "fork_is_independent",
+    mutants.HandleToMemory: "survives_the_disk",
+    mutants.BatchNotFirst: "law_of_state",
+    mutants.ClockOverflows: "long_run",
+    mutants.Noisy: "deterministic",
+    mutants.OneParameterTooMany: "shapes",
+    mutants.EventsMixedUp: "step_equals_forward",
+}
+"""Mutant to the law that is meant to see it; others may see it too."""
+
+ONLY_CATCHERS = {
+    "condition",
+    "deterministic",
+    "garbage_rows",
+    "gradients",
+    "long_run",
+    "outputs_are_the_callers",
+    "prefill_is_a_fold",
+    "present_matters",
+    "receptive_field",
+    "rows_are_strangers",
+    "static",
+    "survives_the_disk",
+    "tail",
+}
+"""Laws without which some mutant would go free."""
+
+SPEC_OF = {
+    mutants.RowsMasked: "values",
+    mutants.CondShifted: "classes with conditions",
+    mutants.CondIgnored: "classes with conditions",
+    mutants.StaticIgnored: "classes with conditions",
+    mutants.StaticOnModule: "classes with conditions",
+    mutants.EventsMixedUp: "chords",
+}
+"""The kind of sequence in which a bug shows, where that is not plain classes."""
+
+
+class Laws(ModelContract):
+    long_run = 600
+
+
+def broken_laws(mutant: type, tmp_path_factory: pytest.TempPathFactory) -> set[str]:
+    """The laws that a mutant breaks, all run in this process."""
+    broken = set[str]()
+    for law in ModelContract.laws():
+        model = build(mutant, SPECS[SPEC_OF.get(mutant, "classes")])
+        awaken(model)
+        test = getattr(Laws(), f"test_{law}")
+        needs_folder = "tmp_path" in inspect.signature(test).parameters
+        folder = {"tmp_path": tmp_path_factory.mktemp(law)} if needs_folder else {}
+        try:
+            test(model.eval(), **folder)
+        except pytest.skip.Exception:
+            continue
+        except Exception:  # whatever a broken model raises is a catch
+            broken.add(law)
+    return broken
+
+
+@pytest.fixture(scope="module")
+def broken(tmp_path_factory: pytest.TempPathFactory) -> dict[type, set[str]]:
+    return {mutant: broken_laws(mutant, tmp_path_factory) for mutant in CAUGHT_BY}
+
+
+@pytest.mark.parametrize("mutant", CAUGHT_BY, ids=lambda mutant: mutant.__name__)
+def test_every_mutant_is_caught(mutant: type, broken: dict[type, set[str]]) -> None:
+    assert CAUGHT_BY[mutant] in broken[mutant], f"broken laws: {sorted(broken[mutant])}"
+
+
+def test_no_mutant_is_broken_altogether(broken: dict[type, set[str]]) -> None:
+    """A mutant that fails every law proves nothing of any."""
+    most = len(ModelContract.laws()) // 2
+    assert {m.__name__: len(laws) for m, laws in broken.items() if len(laws) > most} == {}
+
+
+def test_every_law_can_fail() -> None:
+    assert set(CAUGHT_BY.values()) == set(ModelContract.laws())
+
+
+def test_laws_that_stand_alone(broken: dict[type, set[str]]) -> None:
+    assert {next(iter(laws)) for laws in broken.values() if len(laws) == 1} == ONLY_CATCHERS
+
+
+def test_every_mutant_is_in_the_table() -> None:
+    written = [m for m in vars(mutants).values() if inspect.isclass(m)]
+    assert {
+        m for m in written if issubclass(m, SequenceModel) and m.__module__ == "mutants"
+    } == set(CAUGHT_BY)
