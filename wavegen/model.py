@@ -54,6 +54,8 @@ class SequenceModel(nn.Module, ABC, Generic[S]):
     spec: SequenceSpec
     receptive_field: int | None
     """How many symbols `x[:, t - R + 1 .. t]` a step can depend on; None is unbounded."""
+    cond_reach: int = 0
+    """How many steps further back than its symbols a step's conditions reach."""
 
     @abstractmethod
     def forward(
