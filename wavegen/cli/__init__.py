@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 import errno
 import traceback
+from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -74,6 +75,7 @@ class CommandTable(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command; what the user can mend becomes one line and exit code 2."""
         try:
+            _add_plugins(ctx.params["plugin_files"])  # they may bring the command
             return super().invoke(ctx)
         except KeyboardInterrupt:
             ctx.exit(130)
@@ -83,6 +85,14 @@ class CommandTable(click.Group):
             if ctx.params["debug"]:
                 traceback.print_exc()
             raise Failure(" ".join(str(error).split())) from error
+
+
+def _add_plugins(files: Sequence[Path]) -> None:
+    if files:
+        from ..plugins import plugins
+
+        for file in files:
+            plugins().add_file(file)
 
 
 @click.group(cls=CommandTable, context_settings={"help_option_names": ["-h", "--help"]})
@@ -101,8 +111,3 @@ def main(debug: bool, plugin_files: tuple[Path, ...]) -> None:
 
     Plugins may add commands; `wavegen plugins --check` shows them.
     """
-    if plugin_files:
-        from ..plugins import plugins
-
-        for file in plugin_files:
-            plugins().add_file(file)

@@ -79,7 +79,9 @@ def _soundfile() -> Finding:
         return found
     import soundfile
 
-    return Finding("soundfile", "ok", f"{found.text} with {soundfile.__libsndfile_version__}")
+    return Finding(
+        "soundfile", "ok", f"{found.text} with libsndfile {soundfile.__libsndfile_version__}"
+    )
 
 
 def _processors() -> list[Finding]:
