@@ -132,7 +132,7 @@ def _truncate(weights: Tensor, controls: ControlBatch) -> Tensor:
 
     share = _normalised(ranked * keep)
     top_p = controls.top_p[:, None]
-    keep = keep & ((top_p >= 1) | (share.cumsum(-1) - share < top_p))
+    keep = keep & ((top_p >= 1) | (share.cumsum(-1) - share < top_p) | (rank == 0))
 
     # Renormalising changes no ratio, so min_p compares with the best class directly.
     keep = keep & (ranked >= controls.min_p[:, None] * ranked[:, :1])
@@ -144,7 +144,7 @@ def _truncate(weights: Tensor, controls: ControlBatch) -> Tensor:
     near = distance.argsort(dim=-1, stable=True)
     held = share.gather(-1, near)
     typical_p = controls.typical_p[:, None]
-    typical = (typical_p >= 1) | (held.cumsum(-1) - held < typical_p)
+    typical = (typical_p >= 1) | (held.cumsum(-1) - held < typical_p) | (rank == 0)
     keep = keep & torch.zeros_like(keep).scatter(-1, near, typical)
 
     return weights * torch.zeros_like(keep).scatter(-1, order, keep)

@@ -9,6 +9,8 @@ Dimensions: B voices, T steps, U uniforms a step.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 import numpy.typing as npt
 
@@ -38,7 +40,7 @@ def philox(counter: tuple[Words, Words, Words, Words], key: tuple[Words, Words])
 
 
 def uniforms(
-    seeds: npt.ArrayLike, first_steps: npt.ArrayLike, n_steps: int, per_step: int
+    seeds: Iterable[int], first_steps: Iterable[int], n_steps: int, per_step: int
 ) -> npt.NDArray[np.float32]:
     """Float32 uniforms `(B, T, U)`, each strictly between 0 and 1.
 
@@ -46,11 +48,12 @@ def uniforms(
     ((w >> 9) + 0.5) / 2^23, which float32 holds exactly: 0 and 1 never occur, so neither does
     an infinite quantile.
     """
-    seed = np.array([int(s) % 2**64 for s in np.ravel(seeds)], dtype=np.uint64)[:, None, None]
-    first = np.array([int(s) for s in np.ravel(first_steps)], dtype=np.uint64)[:, None, None]
+    seed = np.array([int(s) % 2**64 for s in seeds], dtype=np.uint64)[:, None, None]
+    first = np.array([int(s) for s in first_steps], dtype=np.uint64)[:, None, None]
     step = first + np.arange(n_steps, dtype=np.uint64)[None, :, None]
-    block = np.arange(-(-per_step // 4), dtype=np.uint64)[None, None, :]
+    n_blocks = -(-per_step // 4)
+    block = np.arange(n_blocks, dtype=np.uint64)[None, None, :]
     zero = np.zeros_like(block)
     words = philox((step & _LOW, step >> _HALF, block, zero), (seed & _LOW, seed >> _HALF))
-    flat = np.moveaxis(words, 0, -1).reshape(len(seed), n_steps, -1)[..., :per_step]
+    flat = np.moveaxis(words, 0, -1).reshape(len(seed), n_steps, 4 * n_blocks)[..., :per_step]
     return ((flat >> np.uint64(9)).astype(np.float32) + np.float32(0.5)) * np.float32(2**-23)
