@@ -141,7 +141,8 @@ class Domain(ABC, Generic[Raw]):
     ) -> Corpus:
         """Read the sources (files, folders, globs, lists) once, into a cache, and split them.
 
-        Where `valid` or `test` name sources, these are that split; else the domain splits by file.
+        Where `valid` or `test` name sources, these are that split; else the domain splits, each
+        time in the same way.
         Raises `DataError` where nothing usable is left.
         """
 

@@ -31,21 +31,22 @@ class MemorySplit(Split):
     """Sequences `(T, *E)` held in memory, by name."""
 
     def __init__(self, sequences: Mapping[str, Tensor]) -> None:
-        self._sequences = {name: x for name, x in sequences.items() if len(x)}
+        self._names = [name for name, x in sequences.items() if len(x)]
+        self._sequences = [sequences[name] for name in self._names]
 
     @property
     def names(self) -> Sequence[str]:
         """Where each sequence came from."""
-        return list(self._sequences)
+        return self._names
 
     @property
     def lengths(self) -> npt.NDArray[np.int64]:
         """`(N,)` steps of each sequence."""
-        return np.array([len(x) for x in self._sequences.values()], dtype=np.int64)
+        return np.array([len(x) for x in self._sequences], dtype=np.int64)
 
     def read(self, index: int, start: int, stop: int) -> tuple[Tensor, None]:
         """Symbols `x[start:stop]`; there are no conditions."""
-        return self._sequences[self.names[index]][start:stop], None
+        return self._sequences[index][start:stop], None
 
     def static(self, index: int) -> None:
         """There are no labels."""
@@ -105,25 +106,24 @@ class MemoryDomain(Domain[Raw]):
         test: Sequence[str] = (),
     ) -> Corpus:
         """Read all files into memory; where a split is not named, hold out the end of each file."""
-        train_files, valid_files, test_files = map(self._read, (sources, valid, test))
-        cuts = {
-            name: (
-                round(len(x) * (1 - HELD_OUT * (not valid) - HELD_OUT * (not test))),
-                round(len(x) * (1 - HELD_OUT * (not test))),
-            )
-            for name, x in train_files.items()
+        files, valid_files, test_files = map(self._read, (sources, valid, test))
+        valid_share, test_share = HELD_OUT * (not valid), HELD_OUT * (not test)
+        ends = {
+            name: (round(len(x) * (1 - valid_share - test_share)), round(len(x) * (1 - test_share)))
+            for name, x in files.items()
         }
-        splits = [
-            MemorySplit({name: x[: cuts[name][0]] for name, x in train_files.items()}),
-            MemorySplit(
-                valid_files or {n: x[slice(*cuts[n])] for n, x in train_files.items()},
-            ),
-            MemorySplit(test_files or {n: x[cuts[n][1] :] for n, x in train_files.items()}),
-        ]
-        if not splits[0].names:
+        train = MemorySplit({name: x[: ends[name][0]] for name, x in files.items()})
+        if not train.names:
             raise DataError(f"{', '.join(sources)}: the files hold nothing to train on")
-        report = {"files": len(train_files), "steps": int(splits[0].lengths.sum())}
-        return Corpus(self, splits[0], splits[1], splits[2], report)
+        middle = {name: x[slice(*ends[name])] for name, x in files.items()}
+        rest = {name: x[ends[name][1] :] for name, x in files.items()}
+        return Corpus(
+            self,
+            train,
+            MemorySplit(valid_files or middle),
+            MemorySplit(test_files or rest),
+            {"files": len(files), "steps": int(train.lengths.sum())},
+        )
 
     def conditions(self, raw: Raw) -> None:
         """There are none."""
