@@ -1,0 +1,54 @@
+"""Streams of sound: symbols to samples as they come, and samples to the bytes of an endless WAV.
+
+Dimensions: T time.
+"""
+
+from __future__ import annotations
+
+import struct
+
+import numpy as np
+import numpy.typing as npt
+from torch import Tensor
+
+from wavegen.domain import Decoder, StreamFormat
+
+from .codec import Codec, Samples
+
+_OPEN_ENDED = 0xFFFFFFFF  # players then read on until the pipe is closed
+
+
+class SampleDecoder(Decoder[Samples]):
+    """One symbol is one sample, so nothing is ever held back."""
+
+    def __init__(self, codec: Codec) -> None:
+        self._codec = codec
+
+    def push(self, x: Tensor) -> Samples:
+        """Symbols `(T,)` to their samples."""
+        return self._codec.samples(x)
+
+    def finish(self) -> Samples:
+        """Nothing."""
+        return np.zeros(0, np.float32)
+
+
+class WavStream(StreamFormat[Samples]):
+    """Mono 16-bit WAV whose length is unknown."""
+
+    def __init__(self, rate_hz: int) -> None:
+        form = struct.pack("<HHIIHH", 1, 1, rate_hz, 2 * rate_hz, 2, 16)  # PCM, mono
+        self.header = (
+            struct.pack("<4sI4s4sI", b"RIFF", _OPEN_ENDED, b"WAVE", b"fmt ", len(form))
+            + form
+            + struct.pack("<4sI", b"data", _OPEN_ENDED)
+        )
+
+    def pack(self, piece: Samples) -> bytes:
+        """Little-endian 16-bit samples."""
+        return pcm16(piece).tobytes()
+
+
+def pcm16(samples: Samples) -> npt.NDArray[np.int16]:
+    """The nearest 16-bit value of each sample; full scale is 32768, as libsndfile reads it."""
+    return np.clip(np.rint(samples * 32_768), -32_768, 32_767).astype("<i2")

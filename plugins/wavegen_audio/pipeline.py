@@ -1,0 +1,120 @@
+"""What happens to a recording on its way in: decoded, trimmed, levelled, then stored in the cache.
+
+Loading a file to play it from goes the same way, so that a prime sounds as training heard it.
+
+Dimensions: T time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+
+from wavegen.config import to_dict
+from wavegen.errors import DataError
+
+from .cache import Cache, Facts, Writer
+from .codec import Codec, Samples
+from .config import AudioConfig
+from .features import LogMel, frame_pieces
+from .level import gain, sounding_part
+from .reading import Recording, recording
+
+_FORMAT = 1  # of what is stored; another number makes every cache start anew
+_STORED_BY = (
+    "rate_hz", "channel", "output", "classes", "levels", "normalise", "trim_dbfs", "cond",
+    "n_mels", "n_fft", "hop",
+)  # fmt: skip
+_PIECE_SAMPLES = 2**18
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """The settings, and the two things that are made of them."""
+
+    config: AudioConfig
+    codec: Codec
+    analysis: LogMel | None
+
+    def load(self, path: Path) -> Samples:
+        """One file as samples `(T,)`. Raises `DataError`."""
+        config = self.config
+        with recording(path) as source:
+            raw = np.concatenate(list(source.blocks(config.rate_hz, config.channel)))
+        return np.concatenate(list(_treat(raw, config, path).pieces()))
+
+    def cache(self, folder: Path) -> Cache:
+        """What was prepared with these settings before; other settings have another folder."""
+        values = to_dict(self.config)
+        chosen = {"format": _FORMAT, **{name: values[name] for name in _STORED_BY}}
+        key = hashlib.sha256(json.dumps(chosen, sort_keys=True).encode()).hexdigest()[:16]
+        return Cache(folder / key, self.codec.stored, self.analysis.n_mels if self.analysis else 0)
+
+    def prepare(self, path: Path, digest: str, writer: Writer, spool: IO[bytes]) -> None:
+        """Decode one file to the temporary file `spool`, and what is kept of it to the cache."""
+        rate_hz = self.config.rate_hz
+        with recording(path) as source:
+            treated = _treat(_spooled(source, self.config, spool), self.config, path)
+        facts = Facts(
+            length=len(treated),
+            seconds_found=len(treated.raw) / rate_hz,
+            seconds_kept=len(treated) / rate_hz,
+            rate_hz=source.rate_hz,
+            channels=source.channels,
+            note=source.note,
+        )
+        stored = (self.codec.store(piece) for piece in treated.pieces())
+        frames = frame_pieces(treated.pieces(), self.analysis) if self.analysis else ()
+        writer.add(digest, facts, stored, frames)
+
+
+@dataclass(frozen=True)
+class _Treated:
+    """A decoded recording and what is kept of it; it may lie on disk."""
+
+    raw: Samples
+    part: slice
+    gain: float
+
+    def __len__(self) -> int:
+        return self.part.stop - self.part.start
+
+    def pieces(self) -> Iterator[Samples]:
+        """The samples `(T,)`, between -1 and 1, in order."""
+        for start in range(self.part.start, self.part.stop, _PIECE_SAMPLES):
+            piece = self.raw[start : min(start + _PIECE_SAMPLES, self.part.stop)]
+            yield np.clip(piece * np.float32(self.gain), -1, 1)
+
+
+def _treat(raw: Samples, config: AudioConfig, path: Path) -> _Treated:
+    """Find what the settings keep, and its gain. Raises `DataError` where nothing is left."""
+    if not len(raw):
+        raise DataError(f"{path}: shorter than one sample at {config.rate_hz} Hz; leave it out")
+    part = slice(0, len(raw))
+    if config.trim_dbfs is not None:
+        part = sounding_part(raw, config.rate_hz, config.trim_dbfs)
+        if part.stop == part.start:
+            raise DataError(
+                f"{path}: nothing in it is louder than {config.trim_dbfs:g} dBFS; lower "
+                "domain.trim_dbfs or leave the file out"
+            )
+    return _Treated(raw, part, gain(raw[part], config.rate_hz, config.normalise))
+
+
+def _spooled(source: Recording, config: AudioConfig, spool: IO[bytes]) -> Samples:
+    """The mono samples of a recording, on disk: an hour never lies in memory whole."""
+    spool.seek(0)
+    spool.truncate()
+    for block in source.blocks(config.rate_hz, config.channel):
+        spool.write(block.data)
+    spool.flush()
+    length = spool.tell() // 4
+    if not length:  # nothing cannot be mapped
+        return np.zeros(0, np.float32)
+    return np.memmap(spool, dtype=np.float32, mode="r", shape=(length,))
