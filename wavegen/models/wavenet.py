@@ -101,7 +101,7 @@ class WaveNet(SequenceModel[WaveNetState]):
             self.residual_weight,
             self.residual_bias,
             min(keep, n_steps),
-            self.shape,
+            self.shape if self.training else self.shape._replace(dropout=0.0),
         )
         return self._output(acts).unflatten(0, (-1, batch)).transpose(0, 1)
 

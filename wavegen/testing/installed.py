@@ -33,9 +33,12 @@ def contract_for_model(offer: ModelSpec) -> type[ModelContract]:
             with torch.random.fork_rng(devices=[]):
                 torch.manual_seed(0)
                 try:
-                    return offer.build(config, SPECS[request.param])
+                    model = offer.build(config, SPECS[request.param])
                 except ConfigError as refusal:
                     pytest.skip(f"refuses {request.param}: {refusal}")
+            # Long enough for rings to come round, where that takes seconds and not minutes.
+            self.length = max(self.length, min(400, (model.receptive_field or 0) + 24))
+            return model
 
     return TestModel
 

@@ -263,16 +263,13 @@ class ModelContract(Contract):
 
     def test_long_run(self, subject: Model) -> None:
         """After thousands of steps nothing has drifted and the state takes the same memory."""
-        keep = 20
         given = self._inputs(subject, batch=1, length=self.long_run)
         memory = _init(subject, given)
         size = trees.n_bytes(memory)
         steps, memory = _fold(subject, given, memory)
         assert trees.n_bytes(memory) == size, "the state has grown"
-        past = self.long_run if subject.receptive_field is None else subject.receptive_field
-        end = given.cut(max(0, self.long_run - keep - past), self.long_run)
-        expected = _forward(subject, end)[:, -keep:]
-        self._same(steps[:, -keep:], expected, f"after {self.long_run} steps")
+        expected = _forward(subject, given)
+        self._same(steps[:, -20:], expected[:, -20:], f"after {self.long_run} steps")
 
     def test_deterministic(self, subject: Model) -> None:
         """The same inputs give the same bits, and nobody's random numbers are used up."""
@@ -309,12 +306,12 @@ class ModelContract(Contract):
     def test_gradients(self, subject: Model) -> None:
         """forward's gradient by the parameters is the derivative of what the steps compute."""
         given, rng = self._inputs(subject, length=8), torch.Generator().manual_seed(5)
-        weight = torch.randn(self.batch, 8, subject.spec.n_params, generator=rng)
+        weight = torch.randn(self.batch, 8, subject.spec.n_params, generator=rng).double()
         parameters = [p for p in subject.parameters() if p.requires_grad]
         loss = (subject.forward(*given) * weight).sum()
         slopes = torch.autograd.grad(loss, parameters, allow_unused=True)
         claimed, measured = list[float](), list[float]()
-        for _ in range(6):
+        for _ in range(9):
             way = [_small_change(parameter, rng) for parameter in parameters]
             terms = [(s * w).sum() for s, w in zip(slopes, way, strict=True) if s is not None]
             claimed.append(float(sum(terms)))
@@ -325,7 +322,8 @@ class ModelContract(Contract):
                 _move(parameters, way, -side)
             measured.append((losses[0] - losses[1]) / 2)
         claim, truth = torch.tensor(claimed), torch.tensor(measured)
-        assert float((claim - truth).abs().max()) <= 0.05 * float(truth.abs().max()), (
+        # The median, because a step across the kink of a ReLU spoils a difference.
+        assert float((claim - truth).abs().median()) <= 0.03 * float(truth.abs().max()), (
             f"slopes by gradient {claimed}, by difference {measured}"
         )
 
@@ -405,7 +403,7 @@ def _stack(parts: Sequence[Inputs]) -> Inputs:
 def _small_change(parameter: Tensor, rng: torch.Generator) -> Tensor:
     """A random direction, in proportion to the parameter's own size."""
     size = float(parameter.detach().abs().mean())
-    return 2e-3 * size * torch.randn(parameter.shape, generator=rng).to(parameter)
+    return 5e-4 * size * torch.randn(parameter.shape, generator=rng).to(parameter)
 
 
 @torch.no_grad()
