@@ -20,9 +20,11 @@ lint: $(READY)
 
 demo: $(READY)  ## a few minutes from recordings to demo/*.wav and demo/*.png
 	rm -rf demo
-	$(BIN)/wavegen train audio assets/recordings -o $(DEMO) --preset small --domain.rate_hz 8000 --minutes 2.5
-	$(BIN)/wavegen sample $(DEMO) -o demo/sample.wav --seconds 2 -n 2 --seed 7
-	$(BIN)/wavegen info $(DEMO)
+	$(BIN)/wavegen train audio assets/recordings -o demo/run --preset small --domain.rate_hz 8000 \
+	    --minutes 2.5 --observe curve
+	$(BIN)/wavegen sample demo/run -o demo/sample.wav --seconds 2 -n 2 --seed 7 --picture demo/sample.png
+	cp demo/run/curve.png demo/curve.png
+	$(BIN)/wavegen info demo/run
 
 bench: $(READY)  ## training speed on this machine, beside a plain Conv1d formulation
 	$(BIN)/wavegen bench train --config S

@@ -10,8 +10,15 @@ from ..hookspecs import Observer, ObserverSpec, hookimpl
 
 @hookimpl
 def wavegen_observers() -> Iterable[ObserverSpec]:
-    """Offer TensorBoard."""
+    """A picture of the curve, and TensorBoard."""
+    yield ObserverSpec("curve", _curve, "a picture of the training curve: RUN/curve.png")
     yield ObserverSpec("tensorboard", _tensorboard, "curves, sounds and pictures in TensorBoard")
+
+
+def _curve(run: Path) -> Observer:
+    from .curve import Curve
+
+    return Curve(run)
 
 
 def _tensorboard(run: Path) -> Observer:

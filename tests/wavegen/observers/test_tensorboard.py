@@ -18,7 +18,7 @@ from wavegen.observers import wavegen_observers
 
 
 def build(run: Path) -> Observer:
-    (spec,) = wavegen_observers()
+    (spec,) = (spec for spec in wavegen_observers() if spec.name == "tensorboard")
     return spec.build(run)
 
 
