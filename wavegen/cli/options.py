@@ -74,8 +74,8 @@ class ConfiguredCommand(click.Command, ABC):
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the command's own options, then a block for each section."""
-        own = [p.get_help_record(ctx) for p in super().get_params(ctx)]
-        _write(formatter, "Options", own)
+        own = [p for p in super().get_params(ctx) if isinstance(p, click.Option)]
+        _write(formatter, "Options", [option.get_help_record(ctx) for option in own])
         for group in _groups(ctx):
             records = [option.get_help_record(ctx) for option in group.options.values()]
             _write(formatter, group.section.title, records)

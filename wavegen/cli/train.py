@@ -29,7 +29,9 @@ class TrainCommand(ConfiguredCommand):
             domain = plugins().domain(name)
             found.append(Section("domain", f"Domain options ({domain.name})", domain.spec.config))
         model = plugins().model(arguments.get("model") or DEFAULT_MODEL)
-        found.append(Section("model", f"Model options ({model.name})", model.spec.config))
+        presets = f"; presets {', '.join(model.spec.presets)}" if model.spec.presets else ""
+        title = f"Model options ({model.name}{presets})"
+        found.append(Section("model", title, model.spec.config))
         found.append(Section("trainer", "Training options", TrainerConfig))
         return found
 
@@ -72,7 +74,9 @@ class TrainCommand(ConfiguredCommand):
     "--observe", "observers", multiple=True, metavar="NAME", help="An observer; may be repeated."
 )
 @json_option
+@click.pass_context
 def train(
+    ctx: click.Context,
     domain: str | None,
     sources: tuple[str, ...],
     run: Path,
@@ -122,6 +126,8 @@ def train(
     if first:
         text = f"{result.run}: {result.steps} steps, {result.bits_valid:.3f} bits on validation"
         show(result.to_dict(), text, as_json)
+    if result.interrupted:
+        ctx.exit(130)
 
 
 def _read(config_file: Path | None) -> dict[str, dict[str, Any]]:
