@@ -77,21 +77,36 @@ def test_python_m_wavegen_and_version() -> None:
 
 
 @pytest.mark.parametrize(
-    "error",
+    ("error", "line"),
     [
-        DataError("sounds/x.wav: is no sound file"),
-        OSError(28, "No space left on device", "run/weights"),
-        PermissionError(13, "Permission denied", "/nowhere"),
-        WavegenError("two\nlines"),
+        (DataError("sounds/x.wav: is no sound file"), "sounds/x.wav: is no sound file"),
+        (OSError(28, "No space left on device", "run/w"), "run/w: No space left on device"),
+        (OSError(28, "No space left on device"), "No space left on device"),
+        (PermissionError(13, "Permission denied", "/no"), "/no: Permission denied"),
+        (OSError("odd"), "odd"),
+        (WavegenError("two\nlines"), "two lines"),
     ],
 )
 def test_what_the_user_can_mend_is_one_line_and_exit_code_2(
-    failing: Callable[..., Result], error: Exception
+    failing: Callable[..., Result], error: Exception, line: str
 ) -> None:
     result = failing(error)
     assert result.exit_code == 2
     assert result.stdout == ""
-    assert result.stderr == f"wavegen: {' '.join(str(error).split())}\n"
+    assert result.stderr == f"wavegen: {line}\n"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs Linux's /dev/full")
+def test_full_disk_under_the_output_is_one_line() -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "wavegen", "plugins"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert (done.returncode, done.stderr) == (2, "wavegen: No space left on device\n")
 
 
 def test_debug_shows_the_traceback(failing: Callable[..., Result]) -> None:

@@ -84,7 +84,14 @@ class CommandTable(click.Group):
                 raise  # the reader has gone; click ends quietly
             if ctx.params["debug"]:
                 traceback.print_exc()
-            raise Failure(" ".join(str(error).split())) from error
+            raise Failure(_one_line(error)) from error
+
+
+def _one_line(error: WavegenError | OSError) -> str:
+    text = str(error)
+    if isinstance(error, OSError) and error.strerror:
+        text = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    return " ".join(text.split())
 
 
 def _add_plugins(files: Sequence[Path]) -> None:
