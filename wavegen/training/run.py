@@ -1,0 +1,369 @@
+"""`train`: prepare data, build the model, run the loop, leave a folder that plays and resumes."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from .. import checkpoint, config, device
+from ..domain import Corpus, Domain
+from ..errors import ConfigError, DataError
+from ..model import SequenceModel
+from ..plugins import Offer, plugins
+from .allocator import keep_freed_memory
+from .baselines import baselines
+from .card import card
+from .config import TrainerConfig
+from .distributed import Ranks, ranks
+from .journal import Journal
+from .loop import Scorer, Trainer
+from .precision import fast_precision
+from .windows import Windows
+
+NOTHING: Mapping[str, Any] = {}
+
+_NEAR_BASELINE = 0.05
+"""Bits: a model that gains no more than this over a baseline has learnt little."""
+
+
+@dataclass(frozen=True)
+class TrainingResult:
+    """What a run came to."""
+
+    run: Path
+    checkpoint: Path
+    steps: int
+    scored: int
+    bits_train: float
+    bits_valid: float
+    baselines: Mapping[str, float]
+    seconds: float
+    interrupted: bool
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        return {**asdict(self), "run": str(self.run), "checkpoint": str(self.checkpoint)}
+
+
+@dataclass(frozen=True)
+class Request:
+    """What was asked for; kept in the checkpoint, so that resuming asks for the same."""
+
+    domain: str
+    sources: Sequence[str]
+    valid: Sequence[str]
+    test: Sequence[str]
+    model: str
+    domain_config: Mapping[str, Any]
+    model_config: Mapping[str, Any]
+    trainer: TrainerConfig
+
+
+def train(
+    domain: str,
+    sources: Sequence[str],
+    run: Path,
+    *,
+    model: str = "wavenet",
+    preset: str | None = None,
+    domain_config: Mapping[str, Any] = NOTHING,
+    model_config: Mapping[str, Any] = NOTHING,
+    trainer: Mapping[str, Any] = NOTHING,
+    valid: Sequence[str] = (),
+    test: Sequence[str] = (),
+    resume: bool = False,
+    observers: Sequence[str] = (),
+    progress: bool = True,
+) -> TrainingResult:
+    """Train a model on `sources` and leave its checkpoints in `run`.
+
+    With `resume` the run goes on as it was asked for; only `trainer` values that are given now
+    replace the old ones. Raises a `WavegenError` for all that a user can mend.
+    """
+    run = Path(run)
+    found = checkpoint.read(run) if resume else None
+    if found is None:
+        if checkpoint.checkpoints(run):
+            raise ConfigError(
+                f"{run} already holds a run; go on with it (--resume) or choose another folder"
+            )
+        named = {**_preset(model, preset), **model_config}
+        request = Request(
+            domain,
+            [_absolute(source) for source in sources],
+            [_absolute(source) for source in valid],
+            [_absolute(source) for source in test],
+            model,
+            domain_config,
+            named,
+            config.parse(TrainerConfig, trainer, "trainer"),
+        )
+    else:
+        request = _kept(found, trainer)
+    chosen = device.choose(request.trainer.device)
+    with ranks(chosen.type) as here:
+        if chosen.type == "cuda" and here.count > 1:
+            chosen = torch.device("cuda", here.local)
+        listeners = [plugins().observer(name).spec.build(run) for name in observers]
+        _writable(run)
+        journal = Journal(run, listeners, here.is_first, progress)
+        try:
+            return _run(request, run, found, chosen, here, journal)
+        finally:
+            journal.close()
+
+
+def _run(
+    request: Request,
+    run: Path,
+    found: checkpoint.Checkpoint | None,
+    chosen: torch.device,
+    here: Ranks,
+    journal: Journal,
+) -> TrainingResult:
+    settings = request.trainer
+    if settings.precision == "auto":
+        settings = replace(settings, precision=fast_precision(chosen))
+    if settings.threads:
+        torch.set_num_threads(settings.threads)
+    if chosen.type == "cpu":
+        keep_freed_memory()
+
+    domain_offer, model_offer = plugins().domain(request.domain), plugins().model(request.model)
+    corpus = _corpus(request, domain_offer, here, journal)
+    domain = corpus.domain
+    torch.manual_seed(settings.seed)
+    head = domain.head()
+    built = config.parse(model_offer.spec.config, request.model_config, "model")
+    model = model_offer.spec.build(built, domain.spec(head))
+    scorer = Scorer(model, head).to(chosen)
+    lead_in = _lead_in(model, settings)
+    train_windows = Windows(domain, corpus.train, lead_in, settings.window)
+    valid_windows = Windows(domain, corpus.valid, lead_in, settings.window)
+    trainer = Trainer(scorer, settings, train_windows, valid_windows, chosen, here, journal)
+    if found:
+        trainer.restore(found.training(), found.training_state()["trainer"])
+        journal.forget_after(trainer.step)
+    simple = baselines(head, corpus.train, corpus.valid)
+    n_parameters = sum(p.numel() for p in scorer.parameters())
+    journal.tell(
+        "started",
+        {
+            "step": trainer.step,
+            "parameters": n_parameters,
+            "lead_in": lead_in,
+            "device": str(chosen),
+            "precision": settings.precision,
+            "baselines": simple,
+            "data": dict(corpus.report),
+        },
+    )
+    journal.say(_summary(request, corpus, n_parameters, lead_in, settings, chosen, simple))
+
+    description = {
+        "model": _entry(model_offer, built),
+        "domain": _entry(domain_offer, domain.config),
+        "spec": config.to_dict(domain.spec(head)),
+        "lead_in": lead_in,
+        "trainer": config.to_dict(settings),
+        "data": {
+            "sources": list(request.sources),
+            "valid": list(request.valid),
+            "test": list(request.test),
+            "report": dict(corpus.report),
+        },
+    }
+
+    def save(state: Trainer) -> str:
+        if not here.is_first:
+            here.wait()
+            return ""
+        trained = {
+            "steps": state.step,
+            "scored": state.scored,
+            "seconds": state.seconds,
+            "bits_train": _plain(state.bits_train),
+            "bits_valid": _plain(state.bits_valid),
+            "baselines": simple,
+            "parameters": n_parameters,
+            "sequences": len(corpus.train.names),
+            "device": str(chosen),
+            "precision": settings.precision,
+            "suffix": domain.suffixes[0],
+        }
+        kept = {**description, "trained": trained}
+        weights = dict(scorer.state_dict())
+        if state.ema:
+            weights |= state.ema.average
+        path = checkpoint.write(
+            run,
+            state.step,
+            config=kept,
+            weights=weights,
+            card=card(kept),
+            training=state.tensors(),
+            training_state={"trainer": state.counters(), "request": _request(request)},
+            keep=settings.keep,
+        )
+        journal.tell("saved", {"step": state.step, "checkpoint": str(path)})
+        here.wait()
+        return str(path)
+
+    path = Path(trainer.run(save))
+    if trainer.interrupted:
+        journal.say(f"stopped at step {trainer.step}; go on with: wavegen train --resume -o {run}")
+    else:
+        _judge(journal, trainer, simple)
+    result = TrainingResult(
+        run,
+        path,
+        trainer.step,
+        trainer.scored,
+        trainer.bits_train,
+        trainer.bits_valid,
+        simple,
+        trainer.seconds,
+        trainer.interrupted,
+    )
+    journal.tell("finished", {"step": trainer.step, **_numbers(result)})
+    return result
+
+
+def _preset(model: str, preset: str | None) -> Mapping[str, Any]:
+    if preset is None:
+        return {}
+    presets = plugins().model(model).spec.presets
+    if preset not in presets:
+        known = ", ".join(presets) or "none"
+        raise ConfigError(f"{model} has no preset {preset!r}; known: {known}")
+    return presets[preset]
+
+
+def _corpus(request: Request, offer: Offer[Any], here: Ranks, journal: Journal) -> Corpus:
+    """Prepared data; one process prepares, the others find its cache."""
+    domain: Domain[Any] = offer.spec.build(
+        config.parse(offer.spec.config, request.domain_config, "domain")
+    )
+    cache = _cache_folder() / offer.spec.name
+
+    def prepare() -> Corpus:
+        return domain.prepare(request.sources, cache, valid=request.valid, test=request.test)
+
+    corpus = prepare() if here.is_first else None
+    here.wait()
+    corpus = corpus or prepare()
+    if int(corpus.train.lengths.sum()) == 0:
+        raise DataError(f"{', '.join(request.sources)}: nothing is left to train on")
+    if int(corpus.valid.lengths.sum()) == 0:
+        journal.warn("there are no validation data; give --valid, or more files")
+    return corpus
+
+
+def _cache_folder() -> Path:
+    """Where prepared data are kept: WAVEGEN_CACHE, or the user's cache folder."""
+    chosen = os.environ.get("WAVEGEN_CACHE")
+    shared = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    return Path(chosen) if chosen else Path(shared).expanduser() / "wavegen"
+
+
+def _lead_in(model: SequenceModel[Any], settings: TrainerConfig) -> int:
+    """Start symbols before every sequence: enough to fill what a step looks at."""
+    if model.receptive_field is None:
+        return settings.context
+    return model.receptive_field + model.cond_reach
+
+
+def _entry(offer: Offer[Any], built: Any) -> dict[str, Any]:
+    """What a checkpoint says of a plugin's part."""
+    return {
+        "name": offer.spec.name,
+        "plugin": offer.plugin,
+        "distribution": offer.distribution,
+        "version": offer.version,
+        "config": config.to_dict(built),
+    }
+
+
+def _request(request: Request) -> dict[str, Any]:
+    return {**asdict(request), "trainer": config.to_dict(request.trainer)}
+
+
+def _kept(found: checkpoint.Checkpoint, changes: Mapping[str, Any]) -> Request:
+    """The request of a run that is resumed."""
+    kept = found.training_state()["request"]
+    merged = {**kept.pop("trainer"), **changes}
+    return Request(**kept, trainer=config.parse(TrainerConfig, merged, "trainer"))
+
+
+def _absolute(source: str) -> str:
+    """So that a run can be resumed from another folder."""
+    return str(Path(source).absolute())
+
+
+def _writable(run: Path) -> None:
+    """Notice a folder that cannot be written before the work, not after it."""
+    try:
+        run.mkdir(parents=True, exist_ok=True)
+        probe = run / ".writable"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise ConfigError(
+            f"{run}: cannot write there ({error.strerror}); choose another folder"
+        ) from error
+
+
+def _summary(
+    request: Request,
+    corpus: Corpus,
+    n_parameters: int,
+    lead_in: int,
+    settings: TrainerConfig,
+    chosen: torch.device,
+    simple: Mapping[str, float],
+) -> str:
+    rate = corpus.domain.rate_hz
+    steps = [int(split.lengths.sum()) for split in (corpus.train, corpus.valid)]
+    beside = ", ".join(f"{name} {bits:.2f}" for name, bits in simple.items())
+    return (
+        f"{request.model} with {n_parameters:,} parameters, receptive field {lead_in} steps "
+        f"({lead_in / rate:.3g} s), on {chosen} in {settings.precision}\n"
+        f"{request.domain}: {steps[0]:,} steps ({steps[0] / rate:.0f} s) to train, {steps[1]:,} "
+        f"({steps[1] / rate:.0f} s) to validate" + (f"; bits to beat: {beside}" if beside else "")
+    )
+
+
+def _judge(journal: Journal, trainer: Trainer, simple: Mapping[str, float]) -> None:
+    """Warn when the model is hardly better than statistics."""
+    best = min(simple.items(), key=lambda item: item[1], default=None)
+    if best and trainer.bits_valid > best[1] - _NEAR_BASELINE:
+        journal.warn(
+            f"{trainer.bits_valid:.2f} bits on validation is no better than {best[0]} statistics "
+            f"({best[1]:.2f}): likely too few updates ({trainer.step}), a learning rate that is "
+            f"too high or low ({trainer.config.lr:g}), or validation data unlike the training data"
+        )
+    elif trainer.bits_valid - trainer.bits_train > 0.5:
+        journal.warn(
+            f"validation ({trainer.bits_valid:.2f} bits) lies far above training "
+            f"({trainer.bits_train:.2f}): the model remembers its data; use more of them, a "
+            "smaller preset, or --model.dropout"
+        )
+
+
+def _numbers(result: TrainingResult) -> dict[str, float]:
+    values = {
+        "bits_train": result.bits_train,
+        "bits_valid": result.bits_valid,
+        "seconds": result.seconds,
+    }
+    return {name: value for name, value in values.items() if math.isfinite(value)}
+
+
+def _plain(value: float) -> float | None:
+    return value if math.isfinite(value) else None
