@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import math
 import tomllib
 import types
 import typing
@@ -45,13 +46,22 @@ def parse(config: type[C], values: Mapping[str, Any], section: str) -> C:
     hints = typing.get_type_hints(config)
     loose = {name: _from_text(value, hints[name]) for name, value in values.items()}
     try:
-        return TypeAdapter(config).validate_python(loose)
+        parsed = TypeAdapter(config).validate_python(loose)
     except ValidationError as error:
         first = error.errors()[0]
         if isinstance(cause := first.get("ctx", {}).get("error"), ConfigError):
             raise cause from error
         place = ".".join([section, *map(str, first["loc"])])
-        raise ConfigError(f"{place}: {first['msg']}, got {first['input']!r}") from error
+        if first["type"] == "missing":
+            raise ConfigError(f"{place}: is required") from error
+        given = repr(first["input"])
+        shown = given if len(given) <= 80 else f"{given[:77]}..."
+        raise ConfigError(f"{place}: {first['msg']}, got {shown}") from error
+    for name in known:
+        value = getattr(parsed, name)
+        if isinstance(value, float) and not math.isfinite(value):
+            raise ConfigError(f"{section}.{name}: must be a finite number, got {value}")
+    return parsed
 
 
 def to_dict(config: Any) -> dict[str, Any]:
@@ -64,7 +74,7 @@ def read(path: Path) -> dict[str, dict[str, Any]]:
     try:
         text = path.read_text(encoding="utf-8")
         loaded = json.loads(text) if path.suffix == ".json" else tomllib.loads(text)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ConfigError(f"{path}: cannot read settings ({error})") from error
     if not isinstance(loaded, dict):
         raise ConfigError(f"{path}: expected sections of settings, got {type(loaded).__name__}")
@@ -72,13 +82,19 @@ def read(path: Path) -> dict[str, dict[str, Any]]:
 
 
 def _from_text(value: Any, hint: Any) -> Any:
-    """Command-line text to what pydantic takes: `1,2,4` for a tuple, `none` where None may be."""
+    """Command-line text to what pydantic takes: `1,2,4` for a tuple, `none` where None may be,
+    the very word of a Literal (`2` of `Literal[1, 2]` is a number).
+    """
     if not isinstance(value, str):
         return value
     is_union = typing.get_origin(hint) in (typing.Union, types.UnionType)
     options = typing.get_args(hint) if is_union else (hint,)
     if type(None) in options and value.lower() == "none":
         return None
+    for literal in (o for o in options if typing.get_origin(o) is typing.Literal):
+        for word in typing.get_args(literal):
+            if str(word) == value:
+                return word
     if any(typing.get_origin(o) in (tuple, list) for o in options):
         return [part.strip() for part in value.split(",") if part.strip()]
     return value
