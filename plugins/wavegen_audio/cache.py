@@ -17,7 +17,7 @@ import os
 import secrets
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO
@@ -182,10 +182,11 @@ class Writer:
 
     def discard(self) -> None:
         """Give up the pack that is being written."""
-        if self._file is not None:
-            Path(self._file.name).unlink(missing_ok=True)
-            self._file.close()
-            self._file, self._recordings = None, []
+        file, self._file, self._recordings = self._file, None, []
+        if file is not None:
+            Path(file.name).unlink(missing_ok=True)
+            with suppress(OSError):  # a full disk refuses what is still buffered, and it may
+                file.close()
 
     def _append(self, pieces: Iterable[npt.NDArray]) -> int:
         """Write pieces one after the other; returns where they begin."""

@@ -12,6 +12,7 @@ Dimensions: T time, F frames, W samples of a window, C mel bands.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Iterator
 from functools import cache
 
@@ -56,7 +57,14 @@ def mel_bands(rate_hz: int, n_fft: int, n_mels: int) -> Tensor:
         raise ConfigError(
             "mel features need librosa, which is not installed; pip install 'wavegen[audio]'"
         ) from error
-    bands = mel(sr=rate_hz, n_fft=n_fft, n_mels=n_mels)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of empty bands: below they are an error
+        bands = mel(sr=rate_hz, n_fft=n_fft, n_mels=n_mels)
+    if not bands.any(axis=1).all():
+        raise ConfigError(
+            f"domain.n_mels is {n_mels}: bands that narrow fall between the lines of a spectrum of "
+            f"n_fft = {n_fft} samples at {rate_hz} Hz; lower n_mels or raise n_fft"
+        )
     return torch.from_numpy(np.ascontiguousarray(bands.T))
 
 

@@ -31,8 +31,8 @@ def encode(x: npt.ArrayLike, classes: int = 256) -> npt.NDArray[np.int64]:
 def decode(codes: npt.ArrayLike, classes: int = 256) -> npt.NDArray[np.float64]:
     """Codes 0..C-1 of any shape to samples between -1 and 1.
 
-    >>> decode([0, 255]).tolist()
-    [-1.0, 1.0]
+    >>> decode([0, 128, 255]).round(6).tolist()
+    [-1.0, 8.6e-05, 1.0]
     """
     mu = classes - 1
     compressed = np.asarray(codes, dtype=np.float64) / mu * 2 - 1

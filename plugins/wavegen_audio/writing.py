@@ -36,7 +36,9 @@ def write(samples: Samples, rate_hz: int, path: Path) -> None:
         os.replace(temporary, path)
     except (OSError, soundfile.SoundFileError) as error:
         temporary.unlink(missing_ok=True)
-        raise DataError(f"{path}: {_why(path, error)}; choose another place") from error
+        raise DataError(
+            f"{path}: {_why(path, error)}; choose another place"
+        ) from error
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
@@ -48,4 +50,4 @@ def _why(path: Path, error: Exception) -> str:
         return f"the folder {path.parent} does not exist"
     if not os.access(path.parent, os.W_OK):
         return f"no permission to write in {path.parent}"
-    return f"cannot be written ({error})"
+    return f"cannot be written ({error}), the disk may be full"
