@@ -21,8 +21,9 @@ lint: $(READY)
 demo: $(READY)  ## a few minutes from recordings to demo/*.wav and demo/*.png
 	rm -rf demo
 	$(BIN)/wavegen train audio assets/recordings -o demo/run --preset small --domain.rate_hz 8000 \
-	    --minutes 2.5 --observe curve
-	$(BIN)/wavegen sample demo/run -o demo/sample.wav --seconds 2 -n 2 --seed 7 --picture demo/sample.png
+	    --domain.valid_percent 10 --domain.test_percent 0 --minutes 2.5 --observe curve
+	$(BIN)/wavegen sample demo/run -o demo/sample.wav --seconds 3 -n 2 --seed 7 \
+	    --picture demo/sample.png
 	cp demo/run/curve.png demo/curve.png
 	$(BIN)/wavegen info demo/run
 
