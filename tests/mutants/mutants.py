@@ -405,11 +405,11 @@ class BatchNotFirst(Recurrent):
 
 
 class ClockOverflows(Conv):
-    """The clock stops at 500."""
+    """The clock stops at 200."""
 
     def step(self, x: Tensor, state: ConvState, cond: Cond = None) -> Any:
         out, after = super().step(x, state, cond)
-        return out, after._replace(clock=after.clock.clamp_max(500))
+        return out, after._replace(clock=after.clock.clamp_max(200))
 
 
 class Noisy(Conv):

@@ -12,7 +12,7 @@ from wavegen.testing import SPECS, ModelContract
 
 
 class Healthy(ModelContract):
-    long_run = 600
+    long_run = 250
 
     kind: type[SequenceModel[Any]]
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import inspect
+from functools import partial
+from typing import Any
 
 import mutants
 import pytest
 from healthy import build
+from running import broken_laws
 
 from wavegen.model import SequenceModel
 from wavegen.testing import SPECS, ModelContract
@@ -78,30 +81,20 @@ SPEC_OF = {
 
 
 class Laws(ModelContract):
-    long_run = 600
+    long_run = 250
 
 
-def broken_laws(mutant: type, tmp_path_factory: pytest.TempPathFactory) -> set[str]:
-    """The laws that a mutant breaks, all run in this process."""
-    broken = set[str]()
-    for law in ModelContract.laws():
-        model = build(mutant, SPECS[SPEC_OF.get(mutant, "classes")])
-        awaken(model)
-        test = getattr(Laws(), f"test_{law}")
-        needs_folder = "tmp_path" in inspect.signature(test).parameters
-        folder = {"tmp_path": tmp_path_factory.mktemp(law)} if needs_folder else {}
-        try:
-            test(model.eval(), **folder)
-        except pytest.skip.Exception:
-            continue
-        except Exception:  # whatever a broken model raises is a catch
-            broken.add(law)
-    return broken
+def subject(mutant: type) -> SequenceModel[Any]:
+    model = build(mutant, SPECS[SPEC_OF.get(mutant, "classes")])
+    awaken(model)
+    return model.eval()
 
 
 @pytest.fixture(scope="module")
-def broken(tmp_path_factory: pytest.TempPathFactory) -> dict[type, set[str]]:
-    return {mutant: broken_laws(mutant, tmp_path_factory) for mutant in CAUGHT_BY}
+def broken() -> dict[type, set[str]]:
+    return {
+        mutant: broken_laws(Laws(), {"subject": partial(subject, mutant)}) for mutant in CAUGHT_BY
+    }
 
 
 @pytest.mark.parametrize("mutant", CAUGHT_BY, ids=lambda mutant: mutant.__name__)
