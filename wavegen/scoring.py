@@ -39,7 +39,7 @@ def bits(
     is unbounded gets everything in one window.
     """
     device = next((p.device for p in model.parameters()), torch.device("cpu"))
-    reach = model.receptive_field
+    reach = None if model.receptive_field is None else model.receptive_field + model.cond_reach
     window = length if reach is None else _WINDOW_STEPS
     static_row = None if static is None else static[None].to(device)
     for first in range(0, length, max(window, 1)):

@@ -22,7 +22,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .product import product
+from .product import outer, product
 
 
 class StackShape(NamedTuple):
@@ -155,7 +155,7 @@ class _GatedStack(torch.autograd.Function):
             g_a = g_acts[:, layer * hidden : (layer + 1) * hidden]
             if layer + 1 < n_layers:
                 g_mixed = g_h.to(ctx.dtype)
-                g_mix[layer] = _outer(a, g_mixed)
+                g_mix[layer] = outer(a, g_mixed)
                 g_shift[layer] = g_h.sum(0)
                 through = product(g_mixed, mixes[layer].t())
                 through[rows - keep * batch :] += g_a
@@ -170,7 +170,7 @@ class _GatedStack(torch.autograd.Function):
                 )
             else:
                 g_z = g_a * (a > 0)
-            g_weight[layer] = _outer(columns, g_z)
+            g_weight[layer] = outer(columns, g_z)
             g_bias[layer] = g_z.view(-1, batch, g_z.shape[1]).sum(0, dtype=g_bias.dtype)
             g_columns = product(g_z, weights[layer].t())
             if g_cond is not None:
@@ -211,8 +211,3 @@ def _gate(z: Tensor, hidden: int) -> list[Tensor]:
     wide = z.float()
     filtered = (2 * wide[:, :hidden]).sigmoid_().mul_(2).sub_(1)
     return [filtered.to(z.dtype), wide[:, hidden:].sigmoid().to(z.dtype)]
-
-
-def _outer(a: Tensor, g: Tensor) -> Tensor:
-    """`(N, K)^T @ (N, O)`: the gradient of a weight."""
-    return a.t() @ g

@@ -1,8 +1,8 @@
 """Matrix products at the rate the machine has, in one place.
 
-On a CPU, float32 products of the matrix library run at half the rate of the convolution library
-(AVX2 against AVX-512 on AMD processors), whenever more than one thread is used. So there a
-product is written as a 1x1 convolution over rows, and by that reaches the faster kernels.
+On a CPU with more than one thread, float32 products of the matrix library run at about half the
+rate of the convolution library (AVX2 against AVX-512 on AMD processors). There a product is
+written as a 1x1 convolution over rows, which reaches the faster kernels.
 
 Dimensions: N rows, K inputs, O outputs.
 """
@@ -13,12 +13,31 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+_MANY_ROWS = 64  # for fewer, as in a step, there is nothing to gain
+
 
 def product(a: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """`(N, K) @ (K, O) + (O,)`, differentiable."""
-    is_float32 = a.dtype == torch.float32 and not torch.is_autocast_enabled(a.device.type)
-    if a.device.type == "cpu" and is_float32 and torch.get_num_threads() > 1 and len(a) > 64:
-        image = a.view(1, 1, *a.shape).permute(0, 3, 1, 2)
-        out = F.conv2d(image, weight.t()[:, :, None, None], bias)
+    if _convolves(a):
+        out = F.conv2d(_image(a), weight.t()[:, :, None, None], bias)
         return out.permute(0, 2, 3, 1).view(len(a), -1)
     return F.linear(a, weight.t(), bias)
+
+
+def outer(a: Tensor, g: Tensor) -> Tensor:
+    """`(N, K)^T @ (N, O)`: the gradient `(K, O)` of the weight of a product."""
+    if _convolves(a):
+        shape = (g.shape[1], a.shape[1], 1, 1)
+        return torch.nn.grad.conv2d_weight(_image(a), shape, _image(g))[:, :, 0, 0].t()
+    return a.t() @ g
+
+
+def _convolves(a: Tensor) -> bool:
+    is_plain = a.dtype == torch.float32 and a.device.type == "cpu"
+    is_large = len(a) > _MANY_ROWS and torch.get_num_threads() > 1
+    return is_plain and is_large and not torch.is_autocast_enabled("cpu")
+
+
+def _image(a: Tensor) -> Tensor:
+    """Rows `(N, K)` as an image `(1, K, 1, N)` whose channels lie innermost, without a copy."""
+    return a.contiguous().view(1, 1, *a.shape).permute(0, 3, 1, 2)

@@ -147,7 +147,7 @@ class WaveNet(SequenceModel[WaveNetState]):
     def prefill(
         self, x: Tensor, state: WaveNetState, cond: Tensor | None = None
     ) -> tuple[Tensor, WaveNetState]:
-        """One parallel pass over `(B, T, *E)`: it goes on from `state` and fills its delay lines."""
+        """One parallel pass over `(B, T, *E)` that goes on from `state` and fills its rings."""
         n_steps = x.shape[1]
         if n_steps == 0:
             raise ValueError("prefill needs at least one symbol, got T = 0")
