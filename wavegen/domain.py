@@ -61,7 +61,8 @@ class Corpus:
     valid: Split
     test: Split
     report: Mapping[str, Any]
-    """What was kept, dropped and why; plain JSON values, shown to the user and kept in the run."""
+    """What was kept, dropped and why; plain JSON values, kept in the run. Where it has `notes`, a
+    list of lines, training shows them."""
 
 
 class Decoder(ABC, Generic[Raw]):

@@ -133,9 +133,17 @@ def split(
 def report(
     harvest: Harvest, sections: Mapping[SplitName, Sequence[Section]], rate_hz: int
 ) -> dict[str, Any]:
-    """Plain JSON values, for people."""
+    """Plain JSON values; `notes` are the lines that the user should see."""
     facts = [kept.prepared.facts for files in harvest.kept.values() for kept in files]
     dropped = harvest.dropped
+    trimmed = sum(f.seconds_found - f.seconds_kept for f in facts)
+    notes = list(harvest.notes)
+    if trimmed:
+        kept_seconds = sum(f.seconds_kept for f in facts)
+        notes.append(f"{trimmed:.1f} s of silence trimmed, {kept_seconds:.1f} s kept")
+    if dropped:
+        notes.append(f"{len(dropped)} of {len(facts) + len(dropped)} files dropped:")
+        notes += [f"{path}: {why}" for path, why in dropped[:_SHOWN]]
     seconds = {
         name: round(sum(s.stop - s.start for s in part) / rate_hz, 3)
         for name, part in sections.items()
@@ -149,10 +157,10 @@ def report(
         "dropped": [{"file": str(path), "why": why} for path, why in dropped[:_SHOWN]],
         "files_by_split": {name: len(part) for name, part in sections.items()},
         "seconds": seconds,
-        "seconds_trimmed": round(sum(f.seconds_found - f.seconds_kept for f in facts), 3),
+        "seconds_trimmed": round(trimmed, 3),
         "files_by_rate_hz": _counted(f.rate_hz for f in facts),
         "files_by_channels": _counted(f.channels for f in facts),
-        "notes": harvest.notes,
+        "notes": notes,
     }
 
 

@@ -36,9 +36,7 @@ def write(samples: Samples, rate_hz: int, path: Path) -> None:
         os.replace(temporary, path)
     except (OSError, soundfile.SoundFileError) as error:
         temporary.unlink(missing_ok=True)
-        raise DataError(
-            f"{path}: {_why(path, error)}; choose another place"
-        ) from error
+        raise DataError(f"{path}: {_why(path, error)}; choose another place") from error
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise

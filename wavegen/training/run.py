@@ -164,6 +164,8 @@ def _run(
             "data": dict(corpus.report),
         },
     )
+    for note in corpus.report.get("notes", ()):
+        journal.say(note)
     journal.say(_summary(request, corpus, n_parameters, lead_in, settings, chosen, simple))
 
     description = {

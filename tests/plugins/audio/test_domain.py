@@ -201,8 +201,13 @@ def test_the_report_says_what_was_dropped_and_why(
     assert "nothing in it is louder than -45 dBFS" in why["quiet.wav"]
     assert report["files_by_rate_hz"] == {"8000": 12, "96000": 1}
     assert report["files_by_channels"] == {"1": 12, "6": 1}
-    assert report["notes"] == [f"{folder / '05.wav'}: cut short: the header promises more than "
-                               f"the {(800 + 150 * 5 - 300) / 8000:.2f} s kept"]  # fmt: skip
+    length_seconds = (800 + 150 * 5 - 300) / 8000
+    assert report["notes"][:2] == [
+        f"{folder / '05.wav'}: cut short: the header promises more than the {length_seconds:.2f} s "
+        "kept",
+        "5 of 18 files dropped:",
+    ]
+    assert report["notes"][2:] == [f"{d['file']}: {d['why']}" for d in report["dropped"]]
     assert sum(report["seconds"].values()) == pytest.approx(
         sum(sum(s.lengths) for s in _splits(domain, folder, tmp_path)) / 8000, abs=0.002
     )
