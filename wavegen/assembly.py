@@ -65,7 +65,7 @@ def assemble(checkpoint: Checkpoint) -> Parts:
     weights = checkpoint.weights()
     try:
         with _at_most(len(weights)):
-            plan = _planned(build)
+            plan = _planned(build, source)
         _compare(plan, weights, f"{checkpoint.path}/model.safetensors")
         modules = build()
     except ConfigError as error:
@@ -116,13 +116,16 @@ def _config(checkpoint: Checkpoint, kind: str, config_type: type) -> Any:
     return config.parse(config_type, _entry(checkpoint, kind)["config"], kind)
 
 
-def _planned(build: Callable[[], nn.Module]) -> nn.Module:
+def _planned(build: Callable[[], nn.Module], source: str) -> nn.Module:
     """The modules without their memory."""
     try:
         with torch.device("meta"):
             return build()
     except NotImplementedError:  # it looks at values while it is built, so it needs real ones
         return build()
+    except (ArithmeticError, LookupError, RuntimeError, TypeError, ValueError) as error:
+        reason = " ".join(str(error).split())
+        raise CheckpointError(f"{source}: no model can be built from it ({reason:.200})") from error
 
 
 def _compare(plan: nn.Module, weights: Mapping[str, Tensor], source: str) -> None:
