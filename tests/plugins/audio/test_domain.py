@@ -134,6 +134,16 @@ def test_a_window_is_what_loading_the_file_gives(folder: Path, tmp_path: Path) -
         assert no_rows.shape == (0, 20)
 
 
+def test_loading_trims_and_levels(tmp_path: Path, chirp: Make) -> None:
+    silence = np.zeros(8000, np.float32)
+    sound = np.concatenate([silence, 0.2 * chirp(8000, 1), silence])
+    soundfile.write(tmp_path / "x.wav", sound, 8000)
+    config = AudioConfig(rate_hz=8000, normalise="peak", trim_dbfs=-50)
+    loaded = AudioDomain(config).load(tmp_path / "x.wav")
+    assert np.abs(loaded).max() == pytest.approx(10 ** (-1 / 20), abs=1e-4)
+    assert len(loaded) == 8000 + 2 * 400
+
+
 def test_labels_are_found_and_kept(folder: Path, tmp_path: Path, chirp: Make) -> None:
     for speaker in ("june", "allison"):
         (folder / speaker / "digits").mkdir(parents=True)
