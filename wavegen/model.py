@@ -83,6 +83,13 @@ class SequenceModel(nn.Module, ABC, Generic[S]):
             out, state = self.step(x[:, t], state, None if cond is None else cond[:, t])
         return out, state
 
+    def hidden_weights(self) -> list[nn.Parameter]:
+        """Weights `(..., inputs, outputs)` between hidden channels, which Muon may train.
+
+        None by default: then AdamW trains everything. Embeddings and the output are never hidden.
+        """
+        return []
+
     def tail(
         self, x: Tensor, keep: int, cond: Tensor | None = None, static: Tensor | None = None
     ) -> Tensor:

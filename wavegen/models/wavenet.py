@@ -171,6 +171,13 @@ class WaveNet(SequenceModel[WaveNetState]):
         out = self._output(torch.cat(acts, 1))
         return out, state._replace(clock=state.clock + n_steps)
 
+    def hidden_weights(self) -> list[nn.Parameter]:
+        """All layers and the output net's first half; none under weight norm, which has its own."""
+        if self.config.weight_norm:
+            return []
+        named = [self.gate_weight, self.residual_weight, self.skip_weight]
+        return [p for p in (*named, self.output_hidden.weight) if isinstance(p, nn.Parameter)]
+
     def _embed(self, x: Tensor) -> Tensor:
         """Symbols or values `(..., *E)` to `(..., R)`: a one-hot product, written as a look-up."""
         n_events, n_classes = self.spec.n_events, self.spec.n_classes

@@ -19,6 +19,9 @@ class TrainerConfig:
     window: int = option(4096, "steps of a window that are scored, after a full receptive field")
     context: int = option(512, "lead-in of a window where the receptive field is unbounded")
     lr: float = option(4e-3, "highest learning rate of AdamW")
+    muon_lr: float = option(
+        0.02, "highest learning rate of Muon, for the hidden weights a model names; 0: all AdamW"
+    )
     schedule: Literal["cosine", "one-cycle", "constant"] = option(
         "cosine", "how the learning rate falls: half a cosine, a ramp up and down, or not at all"
     )
@@ -42,7 +45,7 @@ class TrainerConfig:
     def __post_init__(self) -> None:
         """Refuse what cannot be trained with."""
         least = {"minutes": 0, "steps": 0, "batch": 1, "window": 1, "context": 1, "warmup": 0,
-                 "weight_decay": 0, "clip": 0, "accumulate": 1, "threads": 0, "validations": 0,
+                 "muon_lr": 0, "weight_decay": 0, "clip": 0, "accumulate": 1, "threads": 0, "validations": 0,
                  "valid_steps": 1, "keep": 1, "seed": 0}  # fmt: skip
         for name, low in least.items():
             if not getattr(self, name) >= low:

@@ -24,6 +24,7 @@ from .distributed import Ranks
 from .ema import Ema
 from .interrupt import Interrupt
 from .journal import Journal
+from .optimizers import load_state, optimizers, set_share, state_tensors
 from .schedule import learning_rate_share
 from .windows import Batch, Windows
 
@@ -72,18 +73,7 @@ class Trainer:
         self.scorer, self.config, self.device, self.ranks = scorer, config, device, ranks
         self._train, self._valid, self._journal = train, valid, journal
         self.minutes = config.minutes or (0 if config.steps else _DEFAULT_MINUTES)
-        fused = device.type in ("cpu", "cuda")
-        parameters = list(scorer.parameters())
-        self.optimizer = torch.optim.AdamW(
-            [
-                {"params": [p for p in parameters if p.dim() > 1]},
-                {"params": [p for p in parameters if p.dim() <= 1], "weight_decay": 0.0},
-            ],
-            lr=config.lr,
-            betas=(0.9, config.beta2),
-            weight_decay=config.weight_decay,
-            fused=fused,
-        )
+        self._optimizers = optimizers(scorer, scorer.model.hidden_weights(), config)
         self.ema = Ema(scorer, config.ema) if config.ema else None
         self.step, self.scored, self.seconds = 0, 0, 0.0
         self.validations = 0
@@ -152,10 +142,7 @@ class Trainer:
         """All tensors that resuming needs."""
         names = [name for name, _ in self.scorer.named_parameters()]
         found: dict[str, Tensor] = {f"raw/{name}": p for name, p in self.scorer.named_parameters()}
-        by_parameter = {id(p): name for name, p in self.scorer.named_parameters()}
-        for parameter, values in self.optimizer.state.items():
-            for key, value in values.items():
-                found[f"adam/{by_parameter[id(parameter)]}/{key}"] = value
+        found |= state_tensors(self.scorer, self._optimizers)
         if self.ema:
             found |= {f"ema/{name}": self.ema.average[name] for name in names}
         return found
@@ -183,16 +170,7 @@ class Trainer:
             )
         for name, parameter in parameters.items():
             parameter.copy_(tensors[f"raw/{name}"])
-            state = {
-                key.rsplit("/", 1)[1]: value
-                for key, value in tensors.items()
-                if key.startswith(f"adam/{name}/")
-            }
-            if state:
-                self.optimizer.state[parameter] = {
-                    key: value if key == "step" else value.to(parameter.device)
-                    for key, value in state.items()
-                }
+        load_state(self.scorer, self._optimizers, tensors)
         if self.ema:
             average = {n[4:]: value for n, value in tensors.items() if n.startswith("ema/")}
             self.ema.load(average, counters["ema_updates"])
@@ -238,10 +216,10 @@ class Trainer:
             count += float(batch.weight.sum())
         limit = self.config.clip or math.inf
         norm = nn.utils.clip_grad_norm_(self.scorer.parameters(), limit)
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
-        self.optimizer.step()
-        self.optimizer.zero_grad(set_to_none=True)
+        set_share(self._optimizers, rate / self.config.lr)
+        for optimizer in self._optimizers:
+            optimizer.step()
+        self.scorer.zero_grad()
         if self.ema:
             self.ema.update()
         return float(total), int(count), float(norm)

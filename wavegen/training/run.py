@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any
 
 import torch
 
-from .. import checkpoint, config, device
+from .. import cache, checkpoint, config, device
 from ..domain import Corpus, Domain
 from ..errors import ConfigError, DataError
 from ..model import SequenceModel
@@ -252,10 +251,10 @@ def _corpus(request: Request, offer: Offer[Any], here: Ranks, journal: Journal) 
     domain: Domain[Any] = offer.spec.build(
         config.parse(offer.spec.config, request.domain_config, "domain")
     )
-    cache = _cache_folder() / offer.spec.name
+    folder = cache.folder(offer.spec.name)
 
     def prepare() -> Corpus:
-        return domain.prepare(request.sources, cache, valid=request.valid, test=request.test)
+        return domain.prepare(request.sources, folder, valid=request.valid, test=request.test)
 
     corpus = prepare() if here.is_first else None
     here.wait()
@@ -265,13 +264,6 @@ def _corpus(request: Request, offer: Offer[Any], here: Ranks, journal: Journal) 
     if int(corpus.valid.lengths.sum()) == 0:
         journal.warn("there are no validation data; give --valid, or more files")
     return corpus
-
-
-def _cache_folder() -> Path:
-    """Where prepared data are kept: WAVEGEN_CACHE, or the user's cache folder."""
-    chosen = os.environ.get("WAVEGEN_CACHE")
-    shared = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    return Path(chosen) if chosen else Path(shared).expanduser() / "wavegen"
 
 
 def _lead_in(model: SequenceModel[Any], settings: TrainerConfig) -> int:
