@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import tarfile
@@ -79,7 +80,9 @@ def test_the_wheel_holds_the_packages_and_nothing_else(wheel: Path) -> None:
     }
     assert "wavegen/py.typed" in names
     assert any(name.endswith(".dist-info/licenses/LICENSE") for name in names)
-    assert not [name for name in names if "test_" in name or "__pycache__" in name]
+    assert not [
+        name for name in names if re.search(r"(^|/)(tests|__pycache__)/|/test_\w+\.py$", name)
+    ]
     assert wheel.name.endswith("-py3-none-any.whl")
 
 
