@@ -12,6 +12,7 @@ from __future__ import annotations
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from torch.nn.grad import conv2d_weight
 
 _MANY_ROWS = 64  # for fewer, as in a step, there is nothing to gain
 
@@ -28,7 +29,7 @@ def outer(a: Tensor, g: Tensor) -> Tensor:
     """`(N, K)^T @ (N, O)`: the gradient `(K, O)` of the weight of a product."""
     if _convolves(a):
         shape = (g.shape[1], a.shape[1], 1, 1)
-        return torch.nn.grad.conv2d_weight(_image(a), shape, _image(g))[:, :, 0, 0].t()
+        return conv2d_weight(_image(a), shape, _image(g))[:, :, 0, 0].t()
     return a.t() @ g
 
 
