@@ -22,6 +22,7 @@ FLOORS = {
     "hookspecs": 1,
     "memory_domain": 1,
     "model": 1,
+    "cache": 2,
     "config": 2,
     "device": 2,
     "layers": 2,

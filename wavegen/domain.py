@@ -6,7 +6,7 @@ Dimensions: T time, E event shape, C condition channels, D static channels.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -86,6 +86,10 @@ class StreamFormat(ABC, Generic[Raw]):
     header: bytes
     """Written once, first."""
 
+    def final_header(self, n_bytes: int) -> bytes:
+        """As long as `header`; it replaces it once n_bytes of pieces are all there will be."""
+        return self.header
+
     @abstractmethod
     def pack(self, piece: Raw) -> bytes:
         """The bytes of one decoded piece."""
@@ -150,6 +154,13 @@ class Domain(ABC, Generic[Raw]):
     @abstractmethod
     def load(self, path: Path) -> Raw:
         """Read one file. Raises `DataError` with the path, what is wrong, and the cure."""
+
+    def pieces(self, path: Path) -> Iterator[Raw]:
+        """One file in pieces, as far as it has arrived; `-` is standard input.
+
+        A domain that is never followed while it arrives has one piece, the whole file.
+        """
+        yield self.load(path)
 
     @abstractmethod
     def save(self, raw: Raw, path: Path) -> None:

@@ -34,14 +34,22 @@ class SampleDecoder(Decoder[Samples]):
 
 
 class WavStream(StreamFormat[Samples]):
-    """Mono 16-bit WAV whose length is unknown."""
+    """Mono 16-bit WAV whose length is unknown at first."""
 
     def __init__(self, rate_hz: int) -> None:
-        form = struct.pack("<HHIIHH", 1, 1, rate_hz, 2 * rate_hz, 2, 16)  # PCM, mono
-        self.header = (
-            struct.pack("<4sI4s4sI", b"RIFF", _OPEN_ENDED, b"WAVE", b"fmt ", len(form))
-            + form
-            + struct.pack("<4sI", b"data", _OPEN_ENDED)
+        self._form = struct.pack("<HHIIHH", 1, 1, rate_hz, 2 * rate_hz, 2, 16)  # PCM, mono
+        self.header = self._header(_OPEN_ENDED, _OPEN_ENDED)
+
+    def final_header(self, n_bytes: int) -> bytes:
+        """The header of an ordinary WAV; beyond 4 GiB it stays open-ended."""
+        n_file = n_bytes + len(self.header) - 8
+        return self._header(n_file, n_bytes) if n_file < _OPEN_ENDED else self.header
+
+    def _header(self, n_file: int, n_data: int) -> bytes:
+        return (
+            struct.pack("<4sI4s4sI", b"RIFF", n_file, b"WAVE", b"fmt ", len(self._form))
+            + self._form
+            + struct.pack("<4sI", b"data", n_data)
         )
 
     def pack(self, piece: Samples) -> bytes:

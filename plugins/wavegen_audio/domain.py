@@ -5,7 +5,7 @@ Dimensions: T time, C mel bands.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -86,6 +86,10 @@ class AudioDomain(Domain[Samples]):
     def load(self, path: Path) -> Samples:
         """One file, resampled, trimmed and levelled as in training: mono `(T,)`."""
         return self._pipeline.load(path)
+
+    def pieces(self, path: Path) -> Iterator[Samples]:
+        """What a pipe brings, as it comes; a file as `load` gives it, block by block."""
+        return self._pipeline.pieces(path)
 
     def save(self, raw: Samples, path: Path) -> None:
         """WAV and FLAC with 16 bits, Ogg Vorbis, MP3 or AIFF, by the ending."""

@@ -24,7 +24,7 @@ from .codec import Codec, Samples
 from .config import AudioConfig
 from .features import LogMel, frame_pieces
 from .level import gain, sounding_part
-from .reading import Recording, recording
+from .reading import Recording, is_pipe, recording
 
 _FORMAT = 1  # of what is stored; another number makes every cache start anew
 _STORED_BY = (
@@ -32,6 +32,7 @@ _STORED_BY = (
     "n_mels", "n_fft", "hop",
 )  # fmt: skip
 _PIECE_SAMPLES = 2**18
+_FOLLOWED_SAMPLES = 2**12  # a quarter of a second or so, so that following begins at once
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,20 @@ class Pipeline:
         with recording(path) as source:
             raw = np.concatenate(list(source.blocks(config.rate_hz, config.channel)))
         return np.concatenate(list(_treat(raw, config, path).pieces()))
+
+    def pieces(self, path: Path) -> Iterator[Samples]:
+        """One recording `(T,)` in short pieces. One that arrives through a pipe is neither trimmed
+        nor levelled: that takes its end.
+        """
+        config = self.config
+        if is_pipe(path):
+            with recording(path) as source:
+                for block in source.blocks(config.rate_hz, config.channel):
+                    yield np.clip(block, -1, 1)
+            return
+        samples = self.load(path)
+        for start in range(0, len(samples), _FOLLOWED_SAMPLES):
+            yield samples[start : start + _FOLLOWED_SAMPLES]
 
     def cache(self, folder: Path) -> Cache:
         """What was prepared with these settings before; other settings have another folder."""

@@ -116,19 +116,19 @@ class Recording:
 @contextmanager
 def recording(path: Path) -> Iterator[Recording]:
     """Open one file. Raises `DataError` where it is missing, no sound, or beyond the caps."""
-    if not path.is_file():
+    if not is_pipe(path) and not path.is_file():
         what = "is not a regular file" if path.exists() else "does not exist"
         raise DataError(f"{path}: {what}; give a sound file such as a WAV or FLAC")
     try:
-        cut = _is_cut(path)
-        file = _Stream(path)
+        cut = not is_pipe(path) and _is_cut(path)
+        file = _Stream(path)  # libsndfile knows `-` itself
     except (OSError, soundfile.SoundFileError, TypeError, ValueError) as error:
         what = error.strerror if isinstance(error, OSError) else "not a readable sound file"
-        raise DataError(
-            f"{path}: {what}; give WAV, FLAC, Ogg, MP3, AIFF or what else libsndfile reads"
-        ) from error
+        good = "WAV" if is_pipe(path) else "WAV, FLAC, Ogg, MP3, AIFF or what else libsndfile reads"
+        raise DataError(f"{path}: {what}; give {good}") from error
     with file:
-        frames = None if file.frames >= _UNKNOWN_FRAMES else file.frames
+        is_unknown = is_pipe(path) or file.frames >= _UNKNOWN_FRAMES
+        frames = None if is_unknown else file.frames
         checks = {
             f"{file.channels} channels": 1 <= file.channels <= MAX_CHANNELS,
             f"{file.samplerate} samples/s": MIN_RATE_HZ <= file.samplerate <= MAX_RATE_HZ,
@@ -141,6 +141,11 @@ def recording(path: Path) -> Iterator[Recording]:
                 )
         _refuse_long(path, frames or 0, file.samplerate, "claims in its header")
         yield Recording(path, file.samplerate, file.channels, frames, cut, _file=file)
+
+
+def is_pipe(path: Path) -> bool:
+    """Whether a recording arrives as it is made: `-` is standard input."""
+    return str(path) == "-" or path.is_fifo()
 
 
 def _refuse_long(path: Path, frames: int, rate_hz: int, verb: str) -> None:
