@@ -44,9 +44,23 @@ class TrainerConfig:
 
     def __post_init__(self) -> None:
         """Refuse what cannot be trained with."""
-        least = {"minutes": 0, "steps": 0, "batch": 1, "window": 1, "context": 1, "muon_lr": 0,
-                 "warmup": 0, "weight_decay": 0, "clip": 0, "accumulate": 1, "threads": 0, "validations": 0,
-                 "valid_steps": 1, "keep": 1, "seed": 0}  # fmt: skip
+        least = {
+            "minutes": 0,
+            "steps": 0,
+            "batch": 1,
+            "window": 1,
+            "context": 1,
+            "muon_lr": 0,
+            "warmup": 0,
+            "weight_decay": 0,
+            "clip": 0,
+            "accumulate": 1,
+            "threads": 0,
+            "validations": 0,
+            "valid_steps": 1,
+            "keep": 1,
+            "seed": 0,
+        }
         for name, low in least.items():
             if not getattr(self, name) >= low:
                 raise ConfigError(
