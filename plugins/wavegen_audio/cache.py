@@ -218,6 +218,8 @@ def _sha256(path: Path) -> str:
 
 def digest_of(path: Path) -> str:
     """Names a source file by its content. Raises `DataError` where it cannot be read."""
+    if not path.is_file():  # a pipe gives its content once, and the recording is read after this
+        raise DataError(f"{path}: is not a regular file; save what it gives to one")
     try:
         return _sha256(path)
     except OSError as error:

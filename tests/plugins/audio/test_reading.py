@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import struct
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +14,8 @@ import soundfile
 import soxr
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from wavegen_audio.config import AudioConfig
+from wavegen_audio.domain import AudioDomain
 from wavegen_audio.reading import MAX_HOURS, Recording, recording
 
 from wavegen.errors import DataError
@@ -145,7 +148,6 @@ def test_files_that_are_no_sound(tmp_path: Path) -> None:
     (tmp_path / "empty.wav").touch()
     (tmp_path / "folder.wav").mkdir()
     soundfile.write(tmp_path / "none.wav", np.zeros(0), 16_000)
-    os.mkfifo(tmp_path / "pipe.wav")
     wide = bytearray(bytes(44))
     soundfile.write(tmp_path / "wide.wav", np.zeros((10, 1)), 16_000)
     wide = bytearray((tmp_path / "wide.wav").read_bytes())
@@ -156,7 +158,6 @@ def test_files_that_are_no_sound(tmp_path: Path) -> None:
         "text.wav": "not a readable sound file",
         "empty.wav": "not a readable sound file",
         "folder.wav": "not a regular file",
-        "pipe.wav": "not a regular file",
         "missing.wav": "does not exist",
         "none.wav": "holds no samples",
         "wide.wav": "1000 channels|not a readable sound file",
@@ -165,6 +166,21 @@ def test_files_that_are_no_sound(tmp_path: Path) -> None:
         with pytest.raises(DataError, match=why) as caught:
             read(tmp_path / name)
         assert "\n" not in str(caught.value)
+
+
+def test_a_pipe_is_followed_but_is_nothing_to_train_on(tmp_path: Path, chirp: Make) -> None:
+    sound, pipe = chirp(20_000, 1), tmp_path / "pipe.wav"
+    soundfile.write(tmp_path / "x.wav", sound, 16_000)
+    os.mkfifo(pipe)
+    domain = AudioDomain(AudioConfig())
+    with pytest.raises(DataError, match=r"pipe\.wav: is not a regular file; save what it gives"):
+        domain.prepare([str(pipe)], tmp_path / "cache")
+    content = (tmp_path / "x.wav").read_bytes()
+    writer = threading.Thread(target=pipe.write_bytes, args=(content,))
+    writer.start()
+    got = np.concatenate(list(domain.pieces(pipe)))
+    writer.join()
+    assert np.array_equal(got, np.concatenate(list(domain.pieces(tmp_path / "x.wav"))))
 
 
 @pytest.fixture(scope="module")
