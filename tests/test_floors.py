@@ -15,6 +15,7 @@ FLOORS = {
     "errors": 0,
     "state": 0,
     "noise": 0,
+    "plain": 0,
     "atomic": 0,
     "controls": 1,
     "domain": 1,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import errno
+import os
 import traceback
 from collections.abc import Sequence
 from importlib import import_module
@@ -71,6 +72,17 @@ class CommandTable(click.Group):
         """Write the table, with nothing imported."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
+
+    def main(self, *args: Any, **extra: Any) -> Any:
+        """Run as a program."""
+        try:
+            return super().main(*args, **extra)
+        except SystemExit as end:
+            if "LOCAL_RANK" in os.environ:
+                from ..training.distributed import leave
+
+                leave(int(end.code or 0))
+            raise
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command; what the user can mend becomes one line and exit code 2."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping
 from typing import Any
 
 import click
+
+from ..plain import plain
 
 json_option = click.option(
     "--json", "as_json", is_flag=True, help="Print the result as JSON on standard output."
@@ -15,21 +16,14 @@ json_option = click.option(
 """The decorator that gives a command `--json`; the command gets it as `as_json`."""
 
 
-def show(result: Mapping[str, Any], text: str, as_json: bool) -> None:
-    """Print a command's result: `text`, or `result` as JSON (NaN and infinities become null)."""
-    click.echo(json.dumps(_finite(result), indent=2) if as_json else text)
+def show(result: Mapping[str, Any], text: str, as_json: bool, *, err: bool = False) -> None:
+    """Print a command's result: `text`, or `result` as JSON (NaN and infinities become null).
+
+    `err` is for commands whose standard output carries something else.
+    """
+    click.echo(json.dumps(plain(result), indent=2) if as_json else text, err=err)
 
 
 def note(line: str) -> None:
     """Tell the user something that is not the result: it goes to standard error."""
     click.echo(line, err=True)
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {str(key): _finite(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value

@@ -46,7 +46,7 @@ class TrainCommand(ConfiguredCommand):
     required=True,
     type=click.Path(path_type=Path),
     metavar="RUN",
-    help="Folder of the run: checkpoints, log and cache.",
+    help="Folder of the run: checkpoints and log.",
 )
 @click.option(
     "--model", default=None, metavar="NAME", help=f"The model.  [default: {DEFAULT_MODEL}]"
@@ -96,7 +96,7 @@ def train(
     """Train a model of kind --model on SOURCE... (files, folders, globs) of kind DOMAIN.
 
     `wavegen train audio --help` adds the options of that domain; `wavegen train --resume -o RUN`
-    goes on with a run as it was started.
+    goes on with a run as it was started, under other --trainer options if any are given.
     """
     if not resume and not (domain and sources):
         raise click.UsageError(

@@ -21,7 +21,7 @@ def product(a: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """`(N, K) @ (K, O) + (O,)`, differentiable."""
     if _convolves(a):
         out = F.conv2d(_image(a), weight.t()[:, :, None, None], bias)
-        return out.permute(0, 2, 3, 1).view(len(a), -1)
+        return out.permute(0, 2, 3, 1).reshape(len(a), -1)
     return F.linear(a, weight.t(), bias)
 
 

@@ -39,6 +39,9 @@ class TrainerConfig:
     threads: int = option(0, "CPU threads; 0 leaves the choice to torch")
     validations: int = option(10, "how often to validate and save on the way, evenly spread")
     valid_steps: int = option(400_000, "most steps that one validation scores; the last has all")
+    sample_seconds: float = option(
+        0, "length of a sample that is drawn after each validation for the observers; 0 is none"
+    )
     keep: int = option(2, "how many checkpoints to keep")
     seed: int = option(0, "of the first weights, the windows and the dropout")
 
@@ -58,6 +61,7 @@ class TrainerConfig:
             "threads": 0,
             "validations": 0,
             "valid_steps": 1,
+            "sample_seconds": 0,
             "keep": 1,
             "seed": 0,
         }

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
 import torch
 from torch import Tensor, nn
 
@@ -22,16 +25,24 @@ class Ema:
         current = [p.detach() for p in self._source.values()]
         torch._foreach_lerp_(list(self.average.values()), current, weight)  # pyright: ignore
 
+    @contextmanager
+    def applied(self) -> Iterator[None]:
+        """The module computes with the averages while this lasts."""
+        self._swap()
+        try:
+            yield
+        finally:
+            self._swap()
+
     @torch.no_grad()
-    def swap(self) -> None:
-        """Exchange parameters and averages; a second call undoes it."""
+    def _swap(self) -> None:
         for name, parameter in self._source.items():
             kept = parameter.detach().clone()
             parameter.copy_(self.average[name])
             self.average[name].copy_(kept)
 
     @torch.no_grad()
-    def load(self, average: dict[str, Tensor], updates: int) -> None:
+    def load(self, average: Mapping[str, Tensor], updates: int) -> None:
         """Go on from a saved average."""
         self.updates = updates
         for name, value in self.average.items():

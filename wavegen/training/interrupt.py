@@ -1,11 +1,15 @@
-"""Ctrl-C and SIGTERM ask a run to save and stop; a second one stops it at once."""
+"""Ctrl-C and SIGTERM ask a run to save and stop; a second one, later, stops it at once."""
 
 from __future__ import annotations
 
 import signal
 import threading
+import time
 from types import FrameType
 from typing import Any
+
+_SAME_WISH_SECONDS = 1.0
+"""A terminal and torchrun both pass one Ctrl-C on: what follows at once is no second wish."""
 
 
 class Interrupt:
@@ -13,6 +17,7 @@ class Interrupt:
 
     def __init__(self) -> None:
         self.asked = False
+        self._since = 0.0
         self._before: dict[int, Any] = {}
 
     def __enter__(self) -> Interrupt:
@@ -28,6 +33,7 @@ class Interrupt:
             signal.signal(number, handler)
 
     def _ask(self, number: int, frame: FrameType | None) -> None:
-        if self.asked:
+        if not self.asked:
+            self.asked, self._since = True, time.monotonic()
+        elif time.monotonic() - self._since > _SAME_WISH_SECONDS:
             raise KeyboardInterrupt
-        self.asked = True

@@ -10,7 +10,9 @@ from typing import Any
 
 import click
 
+from .. import atomic
 from ..hookspecs import Event, Observer
+from ..plain import plain
 
 _BAR_STEPS = 1000  # the bar counts thousandths of the run
 
@@ -24,18 +26,24 @@ class Journal:
         self._bar: Any = None
         self._shown = 0
 
+    @property
+    def is_heard(self) -> bool:
+        """Whether an observer listens."""
+        return bool(self._observers)
+
     def forget_after(self, step: int) -> None:
         """Drop the lines of steps that a resumed run will make again."""
         if not self._speaks or not self._path.exists():
             return
         lines = self._path.read_text(encoding="utf-8").splitlines()
         kept = [line for line in lines if _step_of(line) <= step]
-        self._path.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")
+        atomic.write_file(self._path, "".join(f"{line}\n" for line in kept).encode())
 
     def tell(self, kind: str, values: Mapping[str, Any]) -> None:
         """Write one event and notify the observers."""
         if not self._speaks:
             return
+        values = plain(values)
         with self._path.open("a", encoding="utf-8") as file:
             file.write(json.dumps({"event": kind, **values}) + "\n")
         for observer in self._observers:

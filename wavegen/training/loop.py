@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from itertools import chain
 from typing import Any, Protocol
 
 import torch
@@ -19,6 +21,7 @@ from torch.nn.parallel import DistributedDataParallel
 from ..errors import TrainingError
 from ..heads import Head
 from ..model import SequenceModel
+from ..plain import plain
 from .config import TrainerConfig
 from .distributed import Ranks
 from .ema import Ema
@@ -57,6 +60,18 @@ class Scorer(nn.Module):
         return (self.head.nll(params, target) * weight).sum(), weight.sum()
 
 
+@dataclass(frozen=True)
+class Counters:
+    """How far a run has come, as it is saved."""
+
+    step: int
+    scored: int
+    seconds: float
+    ema_updates: int
+    bits_train: float | None
+    bits_valid: float | None
+
+
 class Trainer:
     """All that changes in a run. `run` takes it from where it stands to the end of its budget."""
 
@@ -76,45 +91,44 @@ class Trainer:
         self._optimizers = optimizers(scorer, scorer.model.hidden_weights(), config)
         self.ema = Ema(scorer, config.ema) if config.ema else None
         self.step, self.scored, self.seconds = 0, 0, 0.0
-        self.validations = 0
         self.bits_train, self.bits_valid = math.nan, math.nan
         self.interrupted = False
+        self.saved = ""
+        """The newest checkpoint."""
+        self._rate = 0.0
+        self._interrupt = Interrupt()
 
     def run(self, save: Save) -> str:
         """Train to the end of the budget, or until asked to stop; returns the last checkpoint."""
         forward = self._parallel()
-        began, reported = time.monotonic() - self.seconds, time.monotonic()
+        began, reported, norm = time.monotonic() - self.seconds, self.seconds, 0.0
         recent: list[tuple[float, int]] = []
-        norm, rate, saved = 0.0, 0.0, ""
-        with Interrupt() as interrupt, ThreadPoolExecutor(1) as reader:
+        with self._interrupt, ThreadPoolExecutor(1) as reader:
             ahead = reader.submit(self._batches, self.step)
-            while (progress := self.progress) < 1 and not self.ranks.agree(interrupt.asked):
+            while (progress := self.progress) < 1 and not self._is_asked_to_stop():
                 batches = ahead.result()
                 ahead = reader.submit(self._batches, self.step + 1)
-                rate = self.config.lr * learning_rate_share(
-                    self.config.schedule, progress, self.config.warmup
-                )
-                nats, count, norm = self._update(forward, batches, rate)
+                share = learning_rate_share(self.config.schedule, progress, self.config.warmup)
+                nats, count, norm = self._update(forward, batches, share)
                 self.step += 1
                 self.scored += count * self.ranks.count
                 self.seconds = self.ranks.agree(time.monotonic() - began)
                 recent.append((nats, count))
-                due = int(self.progress * self.config.validations) > self.validations
-                if due or time.monotonic() - reported > _REPORT_SECONDS or self.progress >= 1:
-                    self._report(recent, rate, norm, saved)
-                    recent, reported = [], time.monotonic()
-                if due and self.progress < 1:
-                    self.validations = int(self.progress * self.config.validations)
-                    self.validate(self.config.valid_steps)
-                    saved = save(self)
+                is_over = self.progress >= 1
+                is_due = self._validations(self.progress) > self._validations(progress)
+                if is_due or is_over or self.seconds - reported > _REPORT_SECONDS:
+                    self._report(recent, norm)
+                    recent, reported = [], self.seconds
+                if is_due and not is_over and self.validate(self.config.valid_steps):
                     self.seconds = self.ranks.agree(time.monotonic() - began)
-            self.interrupted = bool(self.ranks.agree(interrupt.asked)) and self.progress < 1
-        if recent:
-            self._report(recent, rate, norm, saved)
-        if not self.interrupted:
-            self.validate(None)
-        self.seconds = time.monotonic() - began
-        return save(self)
+                    self._save(save)
+                    self.seconds = reported = self.ranks.agree(time.monotonic() - began)
+            if recent:
+                self._report(recent, norm)
+            self.interrupted = self.progress < 1 or not self.validate(None)
+            self.seconds = self.ranks.agree(time.monotonic() - began)
+            self._save(save)
+        return self.saved
 
     @property
     def progress(self) -> float:
@@ -123,20 +137,30 @@ class Trainer:
         by_time = self.seconds / (60 * self.minutes) if self.minutes else 0.0
         return max(by_steps, by_time)
 
-    def validate(self, most_steps: int | None) -> float:
-        """Bits per symbol of the averaged weights on validation data, or on a spread part."""
+    def validate(self, most_steps: int | None) -> bool:
+        """Score the averaged weights on validation data, or on a spread part of them.
+
+        False if the run was asked to stop before all was scored.
+        """
         batch = self.config.batch
         some = (
             self._valid.all(batch) if most_steps is None else self._valid.spread(batch, most_steps)
         )
-        self.bits_valid = self._score(some)
-        bits = {"step": self.step, "seconds": self.seconds, "bits_valid": self.bits_valid}
-        self._journal.tell("validated", {**bits, "bits_train": self.bits_train})
+        bits = self._score(some)
+        if bits is None:
+            return False
+        self.bits_valid = bits
+        values = {"step": self.step, "seconds": self.seconds, "bits_valid": bits}
+        self._journal.tell("validated", {**values, "bits_train": self.bits_train})
         self._journal.say(
             f"step {self.step}: {self.bits_valid:.3f} bits on validation, {self.bits_train:.3f} in "
             f"training, after {self.seconds:.0f} s"
         )
-        return self.bits_valid
+        return True
+
+    def averaged(self) -> AbstractContextManager[None]:
+        """The scorer computes with the averaged weights while this lasts."""
+        return self.ema.applied() if self.ema else nullcontext()
 
     def tensors(self) -> dict[str, Tensor]:
         """All tensors that resuming needs."""
@@ -147,37 +171,38 @@ class Trainer:
             found |= {f"ema/{name}": self.ema.average[name] for name in names}
         return found
 
-    def counters(self) -> dict[str, Any]:
+    def counters(self) -> Counters:
         """All plain values that resuming needs."""
-        return {
-            "step": self.step,
-            "scored": self.scored,
-            "seconds": self.seconds,
-            "validations": self.validations,
-            "ema_updates": self.ema.updates if self.ema else 0,
-            "bits_train": _plain(self.bits_train),
-            "bits_valid": _plain(self.bits_valid),
-        }
+        return Counters(
+            self.step,
+            self.scored,
+            self.seconds,
+            self.ema.updates if self.ema else 0,
+            plain(self.bits_train),
+            plain(self.bits_valid),
+        )
 
     @torch.no_grad()
-    def restore(self, tensors: dict[str, Tensor], counters: dict[str, Any]) -> None:
-        """Stand where the run stood when these were taken."""
-        parameters = dict(self.scorer.named_parameters())
-        expected = {f"raw/{name}" for name in parameters}
-        if missing := sorted(expected - tensors.keys()):
-            raise TrainingError(
-                f"the saved training state lacks {missing[0]!r}; it belongs to another model"
-            )
-        for name, parameter in parameters.items():
-            parameter.copy_(tensors[f"raw/{name}"])
+    def restore(self, saved: str, tensors: Mapping[str, Tensor], counters: Counters) -> None:
+        """Stand where the run stood when the checkpoint `saved` was written."""
+        for name, parameter in self.scorer.named_parameters():
+            found = tensors.get(f"raw/{name}")
+            if found is None or found.shape != parameter.shape:
+                there = "nothing" if found is None else f"{tuple(found.shape)}"
+                raise TrainingError(
+                    f"{saved}: holds {there} for {name!r}, the model needs "
+                    f"{tuple(parameter.shape)}; plugin or data have changed, so train anew"
+                )
+            parameter.copy_(found)
         load_state(self.scorer, self._optimizers, tensors)
+        self.saved = saved
+        self.step, self.scored, self.seconds = counters.step, counters.scored, counters.seconds
+        self.bits_train = math.nan if counters.bits_train is None else counters.bits_train
+        self.bits_valid = math.nan if counters.bits_valid is None else counters.bits_valid
         if self.ema:
             average = {n[4:]: value for n, value in tensors.items() if n.startswith("ema/")}
-            self.ema.load(average, counters["ema_updates"])
-        self.step, self.scored = counters["step"], counters["scored"]
-        self.seconds, self.validations = counters["seconds"], counters["validations"]
-        self.bits_train = counters["bits_train"] or math.nan
-        self.bits_valid = counters["bits_valid"] or math.nan
+            # A run that kept no average so far begins one with the weights it has.
+            self.ema.load(average or dict(self.scorer.named_parameters()), counters.ema_updates)
 
     def _parallel(self) -> nn.Module:
         """The scorer, compiled and spread over processes as asked."""
@@ -197,10 +222,18 @@ class Trainer:
             for part in range(self.config.accumulate)
         ]
 
+    def _validations(self, progress: float) -> int:
+        """How many validations are due by then."""
+        return int(progress * self.config.validations)
+
+    def _is_asked_to_stop(self) -> bool:
+        return bool(self.ranks.agree(self._interrupt.asked))
+
     def _update(
-        self, forward: nn.Module, batches: list[Batch], rate: float
+        self, forward: nn.Module, batches: list[Batch], share: float
     ) -> tuple[float, int, float]:
         """One update; returns the sum of nats, the number of steps scored and the gradient norm."""
+        self._rate = share * self.config.lr
         torch.manual_seed(hash((self.config.seed, self.step, self.ranks.rank)))  # for dropout
         self.scorer.train()
         total, count = torch.zeros((), device=self.device), 0.0
@@ -215,28 +248,23 @@ class Trainer:
             total += nats.detach()
             count += float(batch.weight.sum())
         limit = self.config.clip or math.inf
-        norm = nn.utils.clip_grad_norm_(self.scorer.parameters(), limit)
-        set_share(self._optimizers, rate / self.config.lr)
+        norm = float(nn.utils.clip_grad_norm_(self.scorer.parameters(), limit))
+        if not math.isfinite(norm):  # in all processes alike, since they share the gradient
+            raise self._diverged("loss" if not math.isfinite(float(total)) else "gradient", norm)
+        set_share(self._optimizers, share)
         for optimizer in self._optimizers:
             optimizer.step()
         self.scorer.zero_grad()
         if self.ema:
             self.ema.update()
-        return float(total), int(count), float(norm)
+        return float(total), int(count), norm
 
-    def _report(
-        self, recent: list[tuple[float, int]], rate: float, norm: float, saved: str
-    ) -> None:
-        """Tell how it goes; a loss that is no number stops the run."""
-        sums = torch.tensor(recent, dtype=torch.float64).sum(0).to(self.device, torch.float32)
-        nats, count = self.ranks.sum(sums).tolist()
+    def _report(self, recent: list[tuple[float, int]], norm: float) -> None:
+        """Tell how it goes."""
+        nats, count = self.ranks.sum([sum(column) for column in zip(*recent, strict=True)])
         self.bits_train = nats / max(count, 1) / math.log(2)
         if not math.isfinite(self.bits_train):
-            raise TrainingError(
-                f"the loss became {self.bits_train} at step {self.step} (learning rate "
-                f"{rate:.2g}); last good checkpoint: {saved or 'none yet'}; try a lower "
-                "--trainer.lr, or resume from there"
-            )
+            raise self._diverged("loss", self.bits_train)
         speed = self.scored / max(self.seconds, 1e-9)
         left = self.seconds * (1 / max(self.progress, 1e-9) - 1)
         self._journal.tell(
@@ -245,7 +273,7 @@ class Trainer:
                 "step": self.step,
                 "seconds": self.seconds,
                 "bits": self.bits_train,
-                "lr": rate,
+                "lr": self._rate,
                 "gradient_norm": norm,
                 "samples_per_s": speed,
             },
@@ -254,31 +282,44 @@ class Trainer:
             self.progress, f"{self.bits_train:.3f} bits  {speed:,.0f} samples/s  {left:.0f} s left"
         )
 
+    def _diverged(self, what: str, value: float) -> TrainingError:
+        return TrainingError(
+            f"the {what} became {value} after step {self.step} (learning rate {self._rate:.2g}); "
+            f"last good checkpoint: {self.saved or 'none yet'}; try a lower --trainer.lr and "
+            "--trainer.muon_lr, or resume from there with them"
+        )
+
+    def _save(self, save: Save) -> None:
+        """Write a checkpoint, but never one that holds a NaN."""
+        averages = self.ema.average.values() if self.ema else ()
+        if not all(
+            bool(weight.isfinite().all()) for weight in chain(self.scorer.parameters(), averages)
+        ):
+            raise self._diverged("weights", math.nan)
+        self.saved = save(self)
+
     @torch.no_grad()
-    def _score(self, batches: Iterable[Batch]) -> float:
-        """Bits per symbol of the averaged weights; each process takes its share of the batches."""
-        if self.ema:
-            self.ema.swap()
+    def _score(self, batches: Iterable[Batch]) -> float | None:
+        """Bits per symbol of the averaged weights, or None if asked to stop on the way.
+
+        Each process takes its share of the batches. Without any data the bits are NaN.
+        """
+        sums = [0.0, 0.0]
         self.scorer.eval()
-        sums = torch.zeros(2, device=self.device, dtype=torch.float64)
-        try:
+        with self.averaged():
             for index, batch in enumerate(batches):
+                if self._is_asked_to_stop():
+                    return None
                 if index % self.ranks.count == self.ranks.rank:
                     with self._autocast():
-                        nats, weight = self.scorer(batch.to(self.device))
-                    sums += torch.stack([nats.double(), weight.double()])
-        finally:
-            if self.ema:
-                self.ema.swap()
-        nats, count = self.ranks.sum(sums).tolist()
+                        scored = self.scorer(batch.to(self.device))
+                    sums = [before + float(now) for before, now in zip(sums, scored, strict=True)]
+        nats, count = self.ranks.sum(sums)
+        if not math.isfinite(nats):
+            raise self._diverged("loss on validation data", nats)
         return nats / count / math.log(2) if count else math.nan
 
     def _autocast(self) -> AbstractContextManager[Any]:
         if self.config.precision != "bfloat16":
             return nullcontext()
         return torch.autocast(self.device.type, dtype=torch.bfloat16)
-
-
-def _plain(value: float) -> float | None:
-    """JSON has no NaN."""
-    return value if math.isfinite(value) else None

@@ -6,7 +6,7 @@ biases, output.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -53,10 +53,10 @@ def set_share(optimizers: Sequence[torch.optim.Optimizer], share: float) -> None
 def state_tensors(
     module: nn.Module, optimizers: Sequence[torch.optim.Optimizer]
 ) -> dict[str, Tensor]:
-    """What the optimizers remember, as `optimizer/PARAMETER/KEY`."""
+    """What the optimizers remember, as `OPTIMIZER/PARAMETER/KEY`."""
     names = {id(p): name for name, p in module.named_parameters()}
     return {
-        f"optimizer/{names[id(parameter)]}/{key}": value
+        f"{type(optimizer).__name__}/{names[id(parameter)]}/{key}": value
         for optimizer in optimizers
         for parameter, values in optimizer.state.items()
         for key, value in values.items()
@@ -64,19 +64,25 @@ def state_tensors(
 
 
 def load_state(
-    module: nn.Module, optimizers: Sequence[torch.optim.Optimizer], tensors: dict[str, Tensor]
+    module: nn.Module, optimizers: Sequence[torch.optim.Optimizer], tensors: Mapping[str, Tensor]
 ) -> None:
-    """Put back what `state_tensors` gave."""
+    """Put back what `state_tensors` gave; a parameter that changed its optimizer starts anew."""
     names = {id(p): name for name, p in module.named_parameters()}
     for optimizer in optimizers:
         for group in optimizer.param_groups:
             for parameter in group["params"]:
-                prefix = f"optimizer/{names[id(parameter)]}/"
-                # AdamW counts its steps on the CPU; all else lies beside the parameter.
-                optimizer.state[parameter] = {
+                prefix = f"{type(optimizer).__name__}/{names[id(parameter)]}/"
+                found = {
                     key.removeprefix(prefix): value
-                    if key.endswith("/step")
-                    else value.to(parameter)
                     for key, value in tensors.items()
                     if key.startswith(prefix)
                 }
+                # AdamW counts its steps on the CPU, unless it is fused; all else lies beside the
+                # parameter.
+                if found:
+                    optimizer.state[parameter] = {
+                        key: value
+                        if key == "step" and not group.get("fused")
+                        else value.to(parameter.device)
+                        for key, value in found.items()
+                    }

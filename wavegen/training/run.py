@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -12,8 +11,10 @@ import torch
 
 from .. import cache, checkpoint, config, device
 from ..domain import Corpus, Domain
-from ..errors import ConfigError, DataError
+from ..errors import CheckpointError, ConfigError, DataError
 from ..model import SequenceModel
+from ..plain import plain
+from ..playing import TrainedModel
 from ..plugins import Offer, plugins
 from .allocator import keep_freed_memory
 from .baselines import baselines
@@ -21,8 +22,9 @@ from .card import card
 from .config import TrainerConfig
 from .distributed import Ranks, ranks
 from .journal import Journal
-from .loop import Scorer, Trainer
+from .loop import Counters, Scorer, Trainer
 from .precision import fast_precision
+from .sampler import Sampler
 from .windows import Windows
 
 NOTHING: Mapping[str, Any] = {}
@@ -82,35 +84,36 @@ def train(
 ) -> TrainingResult:
     """Train a model on `sources` and leave its checkpoints in `run`.
 
-    With `resume` the run goes on as it was asked for; only `trainer` values that are given now
-    replace the old ones. Raises a `WavegenError` for all that a user can mend.
+    With `resume` the run goes on as it was asked for: nothing else need be given, only `trainer`
+    values may differ from the old ones. Raises a `WavegenError` for all that a user can mend.
     """
     run = Path(run)
     found = checkpoint.read(run) if resume else None
-    if found is None:
-        if checkpoint.checkpoints(run):
-            raise ConfigError(
-                f"{run} already holds a run; go on with it (--resume) or choose another folder"
-            )
-        named = {**_preset(model, preset), **model_config}
-        request = Request(
-            domain,
-            [_absolute(source) for source in sources],
-            [_absolute(source) for source in valid],
-            [_absolute(source) for source in test],
-            model,
-            domain_config,
-            named,
-            config.parse(TrainerConfig, trainer, "trainer"),
+    asked = {
+        "domain": domain,
+        "sources": [_absolute(source) for source in sources],
+        "valid": [_absolute(source) for source in valid],
+        "test": [_absolute(source) for source in test],
+        "domain_config": dict(domain_config),
+        "model_config": {**_preset(model, preset), **model_config},
+    }
+    if found:
+        request = _kept(found, asked, trainer)
+    elif checkpoint.checkpoints(run):
+        raise ConfigError(
+            f"{run} already holds a run; go on with it (--resume) or choose another folder"
         )
     else:
-        request = _kept(found, trainer)
+        settings = config.parse(TrainerConfig, trainer, "trainer")
+        request = Request(**asked, model=model, trainer=settings)
     chosen = device.choose(request.trainer.device)
     with ranks(chosen.type) as here:
         if chosen.type == "cuda" and here.count > 1:
             chosen = torch.device("cuda", here.local)
-        listeners = [plugins().observer(name).spec.build(run) for name in observers]
-        _writable(run)
+        listeners = []
+        if here.is_first:
+            _writable(run)
+            listeners = [plugins().observer(name).spec.build(run) for name in observers]
         journal = Journal(run, listeners, here.is_first, progress)
         try:
             return _run(request, run, found, chosen, here, journal)
@@ -147,7 +150,7 @@ def _run(
     valid_windows = Windows(domain, corpus.valid, lead_in, settings.window)
     trainer = Trainer(scorer, settings, train_windows, valid_windows, chosen, here, journal)
     if found:
-        trainer.restore(found.training(), found.training_state()["trainer"])
+        trainer.restore(str(found.path), found.training(), _counters(found))
         journal.forget_after(trainer.step)
     simple = baselines(head, corpus.train, corpus.valid)
     n_parameters = sum(p.numel() for p in scorer.parameters())
@@ -167,6 +170,16 @@ def _run(
         journal.say(note)
     journal.say(_summary(request, corpus, n_parameters, lead_in, settings, chosen, simple))
 
+    sampler = None
+    if settings.sample_seconds and journal.is_heard:
+        split = corpus.valid if len(corpus.valid.names) else corpus.train
+        sampler = Sampler(
+            lambda: TrainedModel(model, head, domain, lead_in=lead_in, device=chosen),
+            split,
+            settings.sample_seconds,
+            run / "samples",
+            journal,
+        )
     description = {
         "model": _entry(model_offer, built),
         "domain": _entry(domain_offer, domain.config),
@@ -185,12 +198,15 @@ def _run(
         if not here.is_first:
             here.wait()
             return ""
+        if sampler and not state.interrupted:
+            with state.averaged():
+                sampler.draw(state.step)
         trained = {
             "steps": state.step,
             "scored": state.scored,
             "seconds": state.seconds,
-            "bits_train": _plain(state.bits_train),
-            "bits_valid": _plain(state.bits_valid),
+            "bits_train": state.bits_train,
+            "bits_valid": state.bits_valid,
             "baselines": simple,
             "parameters": n_parameters,
             "sequences": len(corpus.train.names),
@@ -198,10 +214,9 @@ def _run(
             "precision": settings.precision,
             "suffix": domain.suffixes[0],
         }
-        kept = {**description, "trained": trained}
-        weights = dict(scorer.state_dict())
-        if state.ema:
-            weights |= state.ema.average
+        kept = plain({**description, "trained": trained})
+        with state.averaged():
+            weights = {name: value.clone() for name, value in scorer.state_dict().items()}
         path = checkpoint.write(
             run,
             state.step,
@@ -209,21 +224,24 @@ def _run(
             weights=weights,
             card=card(kept),
             training=state.tensors(),
-            training_state={"trainer": state.counters(), "request": _request(request)},
+            training_state={
+                "trainer": asdict(state.counters()),
+                "request": _request(request),
+            },
             keep=settings.keep,
         )
         journal.tell("saved", {"step": state.step, "checkpoint": str(path)})
         here.wait()
         return str(path)
 
-    path = Path(trainer.run(save))
+    trainer.run(save)
     if trainer.interrupted:
         journal.say(f"stopped at step {trainer.step}; go on with: wavegen train --resume -o {run}")
     else:
         _judge(journal, trainer, simple)
     result = TrainingResult(
         run,
-        path,
+        Path(trainer.saved),
         trainer.step,
         trainer.scored,
         trainer.bits_train,
@@ -232,7 +250,15 @@ def _run(
         trainer.seconds,
         trainer.interrupted,
     )
-    journal.tell("finished", {"step": trainer.step, **_numbers(result)})
+    journal.tell(
+        "finished",
+        {
+            "step": result.steps,
+            "seconds": result.seconds,
+            "bits_train": result.bits_train,
+            "bits_valid": result.bits_valid,
+        },
+    )
     return result
 
 
@@ -288,11 +314,32 @@ def _request(request: Request) -> dict[str, Any]:
     return {**asdict(request), "trainer": config.to_dict(request.trainer)}
 
 
-def _kept(found: checkpoint.Checkpoint, changes: Mapping[str, Any]) -> Request:
-    """The request of a run that is resumed."""
-    kept = found.training_state()["request"]
-    merged = {**kept.pop("trainer"), **changes}
-    return Request(**kept, trainer=config.parse(TrainerConfig, merged, "trainer"))
+def _kept(
+    found: checkpoint.Checkpoint, asked: Mapping[str, Any], changes: Mapping[str, Any]
+) -> Request:
+    """The request of a run that is resumed; `asked` may repeat it."""
+    match found.training_state().get("request"):
+        case {"trainer": dict() as settings} as kept:
+            trainer = config.parse(TrainerConfig, {**settings, **changes}, "trainer")
+            request = config.parse(Request, {**kept, "trainer": trainer}, "request")
+        case _:
+            raise CheckpointError(f"{found.path}: lacks what was asked for; train anew")
+    for name, value in asked.items():
+        if value and value != getattr(request, name):
+            raise ConfigError(
+                f"{found.path}: was made with {name} {getattr(request, name)}, not {value}; leave "
+                "it out to resume, or train into another folder"
+            )
+    return request
+
+
+def _counters(found: checkpoint.Checkpoint) -> Counters:
+    """How far the run had come."""
+    match found.training_state().get("trainer"):
+        case dict() as counters:
+            return config.parse(Counters, counters, "counters")
+        case _:
+            raise CheckpointError(f"{found.path}: lacks how far the run had come; train anew")
 
 
 def _absolute(source: str) -> str:
@@ -338,7 +385,7 @@ def _judge(journal: Journal, trainer: Trainer, simple: Mapping[str, float]) -> N
     best = min(simple.items(), key=lambda item: item[1], default=None)
     if best and trainer.bits_valid > best[1] - _NEAR_BASELINE:
         journal.warn(
-            f"{trainer.bits_valid:.2f} bits on validation is no better than {best[0]} statistics "
+            f"{trainer.bits_valid:.2f} bits on validation do not clearly beat {best[0]} statistics "
             f"({best[1]:.2f}): likely too few updates ({trainer.step}), a learning rate that is "
             f"too high or low ({trainer.config.lr:g}), or validation data unlike the training data"
         )
@@ -348,16 +395,3 @@ def _judge(journal: Journal, trainer: Trainer, simple: Mapping[str, float]) -> N
             f"({trainer.bits_train:.2f}): the model remembers its data; use more of them, a "
             "smaller preset, or --model.dropout"
         )
-
-
-def _numbers(result: TrainingResult) -> dict[str, float]:
-    values = {
-        "bits_train": result.bits_train,
-        "bits_valid": result.bits_valid,
-        "seconds": result.seconds,
-    }
-    return {name: value for name, value in values.items() if math.isfinite(value)}
-
-
-def _plain(value: float) -> float | None:
-    return value if math.isfinite(value) else None

@@ -58,14 +58,15 @@ class Windows:
         self.domain, self.split = domain, split
         self.lead_in, self.window = lead_in, window
         self._lengths = np.asarray(split.lengths)
-        self._ends = self._lengths.cumsum()
+        # A window takes all of a short sequence, of a long one only its share.
+        self._ends = np.where(self._lengths > 0, np.maximum(self._lengths, window), 0).cumsum()
 
     def random(self, batch: int, key: Sequence[int]) -> Batch:
         """A batch that depends on `key` alone: resuming needs no record of what was drawn.
 
-        Sequences are chosen by length. A window may begin half of itself before the first or end
-        half of itself after the last symbol, and is then pushed inside: so the edges of a
-        sequence are seen as often as its middle.
+        Sequences are chosen so that the symbols of each are seen as often. A window may begin half
+        of itself before the first or end half of itself after the last symbol, and is then pushed
+        inside: so the edges of a sequence are seen as often as its middle.
         """
         rng = np.random.default_rng(list(key))
         where = rng.integers(self._ends[-1], size=batch)
@@ -80,25 +81,13 @@ class Windows:
 
     def all(self, batch: int) -> Iterator[Batch]:
         """Every symbol of the split once, in order."""
-        rows = [
-            (index, start)
-            for index, length in enumerate(self._lengths)
-            for start in range(0, int(length), self.window)
-        ]
-        for first in range(0, len(rows), batch):
-            yield self.at(rows[first : first + batch])
+        yield from self._batches(self._rows(), batch)
 
     def spread(self, batch: int, n_steps: int) -> Iterator[Batch]:
         """About `n_steps` symbols in windows spread evenly over the split, always the same."""
-        rows = [
-            (index, start)
-            for index, length in enumerate(self._lengths)
-            for start in range(0, int(length), self.window)
-        ]
-        count = max(1, min(len(rows), round(n_steps / self.window)))
-        chosen = [rows[i * len(rows) // count] for i in range(count)]
-        for first in range(0, count, batch):
-            yield self.at(chosen[first : first + batch])
+        rows = self._rows()
+        count = min(len(rows), max(1, round(n_steps / self.window)))
+        yield from self._batches([rows[i * len(rows) // count] for i in range(count)], batch)
 
     def at(self, rows: Sequence[tuple[int, int]]) -> Batch:
         """The windows whose first scored symbols are the given (sequence, position)."""
@@ -113,6 +102,18 @@ class Windows:
             torch.stack(conds)[:, 1:] if has_cond else None,
             torch.stack(statics) if has_static else None,
         )
+
+    def _rows(self) -> list[tuple[int, int]]:
+        """Windows end to end: (sequence, position) of each."""
+        return [
+            (index, start)
+            for index, length in enumerate(self._lengths)
+            for start in range(0, int(length), self.window)
+        ]
+
+    def _batches(self, rows: Sequence[tuple[int, int]], batch: int) -> Iterator[Batch]:
+        for first in range(0, len(rows), batch):
+            yield self.at(rows[first : first + batch])
 
     def _row(self, index: int, start: int) -> tuple[Tensor, Tensor, Tensor | None, Tensor | None]:
         """Symbols `(T + 1, *E)`, weights `(W,)`, conditions `(T + 1, C)` and static condition."""
