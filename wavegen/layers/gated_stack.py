@@ -21,6 +21,7 @@ from typing import Any, NamedTuple
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 from .product import outer, product
 
@@ -136,7 +137,8 @@ class _GatedStack(torch.autograd.Function):
         return acts
 
     @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> Any:
+    @once_differentiable
+    def backward(ctx: Any, *grads: Tensor) -> Any:  # pyright: ignore
         gate_weight, gate_bias, residual_weight, residual_bias, *saved = ctx.saved_tensors
         shape, keep, needed = ctx.shape, ctx.keep, ctx.needed
         n_layers, hidden, width = residual_weight.shape
