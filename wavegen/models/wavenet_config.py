@@ -39,6 +39,10 @@ class WaveNetConfig:
         for name in (*sizes, "static_channels"):
             if not 1 <= getattr(self, name) <= 65536:
                 raise ConfigError(f"model.{name} is {getattr(self, name)}; it must be 1 to 65536")
+        if not 0 <= self.output_channels <= 65536:
+            raise ConfigError(
+                f"model.output_channels is {self.output_channels}; it must be 0 to 65536"
+            )
         if not 2 <= self.kernel <= 1024:
             raise ConfigError(f"model.kernel is {self.kernel}; it must be 2 to 1024")
         if self.activation == "gated" and self.gate_channels % 2:
