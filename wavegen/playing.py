@@ -8,9 +8,9 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from torch import Tensor
 from . import checkpoint, device
 from .assembly import assemble
 from .controls import Controls
-from .domain import Conditioner, Domain
+from .domain import Conditioner, Domain, Split
 from .engines.engine import Engine, Voice
 from .engines.stepping import Filter
 from .engines.torch_engine import TorchEngine
@@ -28,21 +28,29 @@ from .errors import ConfigError, DataError
 from .heads import Head
 from .model import SequenceModel
 from .plugins import plugins
-from .scoring import bits
+from .scoring import Read, bits
 from .voices import Session
 
-SLOTS = 8
+SLOTS = {"cpu": 8, "mps": 8, "cuda": 64}
 """Voices that are stepped together; the same number gives the same samples."""
 
 PLAIN = Controls()
 """Draws from the model's own distribution."""
 
+Progress = Callable[[int, int | None], None]
+"""Called now and then with the number of steps drawn so far, and in all, where that is known."""
+
+_PIECE_STEPS = 1024  # drawn between two reports of progress
 _FIRST_CHUNK_SECONDS = 0.02  # so that a stream is heard at once
 _LAST_CHUNK_SECONDS = 0.25  # so that the work between chunks does not count
 
 
 def load(
-    path: Path | str, device_name: str = "auto", *, slots: int = SLOTS, filters: Sequence[str] = ()
+    path: Path | str,
+    device_name: str = "auto",
+    *,
+    slots: int | None = None,
+    filters: Sequence[str] = (),
 ) -> TrainedModel:
     """The newest model of a run, or the one in a checkpoint folder, ready to play."""
     found = checkpoint.read(Path(path))
@@ -71,7 +79,7 @@ class TrainedModel:
         lead_in: int,
         config: Mapping[str, Any] | None = None,
         device: torch.device | None = None,
-        slots: int = SLOTS,
+        slots: int | None = None,
         filters: Sequence[Filter] = (),
     ) -> None:
         self.model, self.head, self.domain = model, head, domain
@@ -81,7 +89,11 @@ class TrainedModel:
         """What `config.json` of the checkpoint says."""
         self.device = device or torch.device("cpu")
         self.engine: Engine = TorchEngine(
-            model, head, slots=slots, device=self.device, filters=filters
+            model,
+            head,
+            slots=slots or SLOTS[self.device.type],
+            device=self.device,
+            filters=filters,
         )
         self._fresh: dict[str | None, Voice] = {}
 
@@ -94,22 +106,26 @@ class TrainedModel:
         seed: int = 0,
         controls: Controls = PLAIN,
         prime: Any = None,
+        prime_seconds: float | None = None,
         follow: Any = None,
         label: str | None = None,
+        progress: Progress | None = None,
     ) -> list[Any]:
         """n raw sequences of the given length; the i-th one has the seed `seed + i`.
 
-        Each begins with `prime`, which counts as part of the length. `follow` is a recording that
-        is spoken anew, for a model with per-step conditions; it sets the length if none is given.
+        Each begins with `prime`, or its first `prime_seconds`, which count as part of the length.
+        `follow` is a recording that is spoken anew, for a model with per-step conditions; it sets
+        the length if none is given.
         """
         drawn = self.generate_symbols(
             n,
             steps=self._n_steps(seconds, steps),
             seed=seed,
             controls=controls,
-            prime=None if prime is None else self.domain.encode(prime),
+            prime=self.prime_symbols(prime, prime_seconds),
             cond=None if follow is None else self._conditions(follow),
             label=label,
+            progress=progress,
         )
         return [self.domain.decode(x) for x in drawn]
 
@@ -123,6 +139,7 @@ class TrainedModel:
         prime: Tensor | None = None,
         cond: Tensor | None = None,
         label: str | None = None,
+        progress: Progress | None = None,
     ) -> Tensor:
         """`generate` in symbols: `(n, T, *E)` from a prime `(T', *E)` and conditions `(T, C)`."""
         if n < 1:
@@ -137,17 +154,23 @@ class TrainedModel:
                 "fewer"
             )
         voice = self._voice(seed, controls, label)
-        prime = voice.last[:0].cpu() if prime is None else prime
+        prime = self.domain.start[None][:0] if prime is None else prime
         self._fits(len(prime), steps)
         voice = self.engine.prime(voice, prime, None if cond is None else cond[: len(prime)])
-        rows = None if cond is None else cond[len(prime) : steps]
         voices = [replace(voice, seed=seed + i) for i in range(n)]
-        drawn: list[Tensor] = []
+        drawn = torch.empty((n, steps, *prime.shape[1:]), dtype=prime.dtype)
+        drawn[:, : len(prime)] = prime
         for first in range(0, n, self.engine.slots):
             block = voices[first : first + self.engine.slots]
-            block_rows = None if rows is None else rows.expand(len(block), -1, -1)
-            drawn.append(self.engine.advance(block, steps - len(prime), block_rows)[0])
-        return torch.cat([prime.expand(n, *prime.shape), torch.cat(drawn)], dim=1)
+            for start in range(len(prime), steps, _PIECE_STEPS):
+                stop = min(start + _PIECE_STEPS, steps)
+                part = None if cond is None else cond[start:stop].expand(len(block), -1, -1)
+                symbols, block = self.engine.advance(block, stop - start, part)
+                drawn[first : first + len(block), start:stop] = symbols
+                if progress is not None:
+                    n_whole, n_new = first * (steps - len(prime)), len(block) * (stop - len(prime))
+                    progress(n_whole + n_new, n * (steps - len(prime)))
+        return drawn
 
     def stream(
         self,
@@ -157,8 +180,10 @@ class TrainedModel:
         seed: int = 0,
         controls: Controls = PLAIN,
         prime: Any = None,
+        prime_seconds: float | None = None,
         follow: Iterable[Any] | None = None,
         label: str | None = None,
+        progress: Progress | None = None,
     ) -> Iterator[Any]:
         """Raw pieces of one sequence, as they are drawn; without end where no length is given.
 
@@ -167,11 +192,11 @@ class TrainedModel:
         """
         self._need_conditions(follow is not None)
         length = self._n_steps(seconds, steps)
-        x = self.domain.start[None][:0] if prime is None else self.domain.encode(prime)
+        x = self.prime_symbols(prime, prime_seconds)
         if length is not None:
             self._fits(len(x), length)
         rows = None if follow is None else _Rows(self.domain.conditioner(), follow)
-        return self._pieces(self._voice(seed, controls, label), x, rows, length)
+        return self._pieces(self._voice(seed, controls, label), x, rows, length, progress)
 
     def session(
         self,
@@ -184,8 +209,13 @@ class TrainedModel:
 
     def resume(self, path: Path | str) -> Session:
         """A session that was saved with this very model."""
-        like = self._voice(0, Controls(), self.domain.labels[0] if self.domain.labels else None)
-        return Session.resume(Path(path), self.engine, self.head, like, self.fingerprint)
+        return Session.resume(
+            Path(path), self.engine, self.head, self.any_voice(), self.fingerprint
+        )
+
+    def any_voice(self) -> Voice:
+        """A voice at position 0, with the first label: a measure of what voices are made of."""
+        return self._voice(0, PLAIN, next(iter(self.domain.labels), None))
 
     def score(self, raw: Any, label: str | None = None) -> Tensor:
         """Bits `(T,)` of each symbol of a raw sequence, given all those before it."""
@@ -196,17 +226,34 @@ class TrainedModel:
         self, x: Tensor, cond: Tensor | None = None, static: Tensor | None = None
     ) -> Tensor:
         """Bits `(T,)` of symbols `(T, *E)` with conditions `(T, C)`."""
-        pieces = bits(
-            self.model,
-            self.head,
-            lambda start, stop: (x[start:stop], None if cond is None else cond[start:stop]),
-            len(x),
-            lead_in=self.lead_in,
-            start=self.domain.start,
-            start_cond=None if cond is None else self.domain.start_cond,
-            static=static,
-        )
-        return torch.cat([torch.zeros(0), *pieces])
+
+        def read(start: int, stop: int) -> tuple[Tensor, Tensor | None]:
+            return x[start:stop], None if cond is None else cond[start:stop]
+
+        return torch.cat([torch.zeros(0), *self._bits(read, len(x), static)])
+
+    def score_split(self, split: Split) -> list[float]:
+        """All bits of each sequence of a split, read in windows however long it is."""
+        return [
+            sum(
+                float(piece.double().sum())
+                for piece in self._bits(partial(split.read, index), length, split.static(index))
+            )
+            for index, length in enumerate(split.lengths.tolist())
+        ]
+
+    def prime_symbols(self, prime: Any, seconds: float | None = None) -> Tensor:
+        """The symbols `(T, *E)` of the first seconds of a raw prime; none where there is none."""
+        if prime is None:
+            return self.domain.start[None][:0]
+        x = self.domain.encode(prime)
+        n = self._n_steps(seconds, None)
+        if n is not None and n > len(x):
+            raise ConfigError(
+                f"{seconds:g} s of the prime were asked for; it has only "
+                f"{len(x) / self.domain.rate_hz:g} s"
+            )
+        return x[:n]
 
     @cached_property
     def fingerprint(self) -> str:
@@ -217,6 +264,18 @@ class TrainedModel:
                 values = tensor.detach().cpu().contiguous().reshape(-1)
                 digest.update(name.encode() + values.view(torch.uint8).numpy().tobytes())
         return digest.hexdigest()
+
+    def _bits(self, read: Read, length: int, static: Tensor | None) -> Iterator[Tensor]:
+        return bits(
+            self.model,
+            self.head,
+            read,
+            length,
+            lead_in=self.lead_in,
+            start=self.domain.start,
+            start_cond=self.domain.start_cond if self.domain.cond_channels else None,
+            static=static,
+        )
 
     def _voice(self, seed: int, controls: Controls, label: str | None) -> Voice:
         """A voice at position 0: the lead-in is behind it."""
@@ -233,7 +292,12 @@ class TrainedModel:
         return replace(self._fresh[label], seed=seed, controls=controls)
 
     def _pieces(
-        self, voice: Voice, prime: Tensor, rows: _Rows | None, length: int | None
+        self,
+        voice: Voice,
+        prime: Tensor,
+        rows: _Rows | None,
+        length: int | None,
+        progress: Progress | None,
     ) -> Iterator[Any]:
         decoder = self.domain.decoder()
         if len(prime):
@@ -251,6 +315,9 @@ class TrainedModel:
                 if n == 0:
                     break
             drawn, (voice,) = self.engine.advance([voice], n, cond)
+            if progress is not None:
+                total = None if length is None else length - len(prime)
+                progress(voice.position - len(prime), total)
             yield decoder.push(drawn[0])
         yield decoder.finish()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
@@ -15,7 +15,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_checkpoint import fix_manifest
-from toy_plugin import Letters, LettersConfig, parts
+from toy_plugin import Letters, LettersConfig
+from toy_run import PLUGIN, trained, write_run
 
 import wavegen.playing
 from wavegen import checkpoint, config
@@ -24,35 +25,10 @@ from wavegen.errors import CheckpointError, ConfigError, DataError, PluginError
 from wavegen.playing import TrainedModel, load
 from wavegen.plugins import plugins
 
-PLUGIN = Path(__file__).with_name("toy_plugin.py")
-
 
 @pytest.fixture(autouse=True, scope="module")
 def _plugin() -> None:
     plugins().add_file(PLUGIN)
-
-
-def trained(slots: int = 4, **settings: object) -> TrainedModel:
-    domain = Letters(LettersConfig(**settings))  # type: ignore[arg-type]
-    model, head = parts(domain)
-    return TrainedModel(model, head, domain, lead_in=model.receptive_field or 1, slots=slots)
-
-
-def write_run(run: Path, changes: Mapping[str, Any] | None = None, **settings: object) -> Path:
-    """A checkpoint as training writes it."""
-    model = trained(**settings)
-    offer = {"plugin": "toy_plugin", "distribution": "toys", "version": "1.0"}
-    values = {
-        "model": {"name": "toy", **offer, "config": {"layers": 3, "hidden": 24}},
-        "domain": {"name": "letters", **offer, "config": config.to_dict(model.domain.config)},
-        "spec": config.to_dict(model.model.spec),
-        "lead_in": model.lead_in,
-        "trained": {"steps": 10},
-    }
-    modules = torch.nn.ModuleDict({"model": model.model, "head": model.head})
-    return checkpoint.write(
-        run, 10, config={**values, **(changes or {})}, weights=modules.state_dict(), card="toy"
-    )
 
 
 # Length, seeds, primes

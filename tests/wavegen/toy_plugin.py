@@ -128,6 +128,11 @@ class Letters(Domain[str]):
         except OSError as error:
             raise DataError(f"{path}: cannot be read ({error.strerror})") from error
 
+    def pieces(self, path: Path) -> Iterator[str]:
+        with path.open("rb", buffering=0) as file:
+            while block := file.read(16):
+                yield block.decode()
+
     def save(self, raw: str, path: Path) -> None:
         path.write_text(raw)
 

@@ -1,0 +1,106 @@
+"""`wavegen stream`: one sequence into a pipe or a growing file, as it is drawn."""
+
+from __future__ import annotations
+
+import os
+import stat
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import IO, Any
+
+import click
+
+from ..domain import StreamFormat
+from ..errors import ConfigError, DataError
+from .output import json_option, note, show
+from .playing import FILE, Request, Timing, need_writable, plays
+
+_STANDARD_OUTPUT = 1
+
+
+@click.command()
+@plays
+@click.option(
+    "-o", "--output", default="-", show_default=True, type=FILE, help="A file, or - for a pipe."
+)
+@json_option
+def stream(request: Request, output: Path, as_json: bool) -> None:
+    """Draw one sequence from the model in RUN until the reader has heard enough, or Ctrl-C.
+
+    As in `wavegen stream RUN | aplay`. With --condition-from - it speaks what comes in, while it
+    comes in. Into a pipe goes only the sequence; the result of --json goes to standard error.
+    """
+    is_pipe = str(output) == "-"
+    if is_pipe and os.isatty(_STANDARD_OUTPUT):
+        raise ConfigError("the output is a terminal; add a player, as in | aplay, or -o FILE")
+    if not is_pipe and not output.exists():
+        need_writable(output)
+    model = request.load()
+    domain = model.domain
+    prime = None if request.prime is None else domain.load(request.prime)
+    drawn = 0
+
+    def count(done: int, total: int | None) -> None:
+        nonlocal drawn
+        drawn = done
+
+    begin = time.perf_counter()
+    pieces = model.stream(
+        seconds=request.seconds,
+        steps=request.steps,
+        seed=request.seed,
+        controls=request.controls,
+        prime=prime,
+        prime_seconds=request.prime_seconds,
+        follow=None if request.follow is None else domain.pieces(request.follow),
+        label=request.label,
+        progress=count,
+    )
+    # The reader went away, or the person said stop: both are how a stream ends.
+    with suppress(BrokenPipeError, KeyboardInterrupt), _opened(output) as file:
+        _write(pieces, domain.stream_format(), file)
+    timing = Timing.since(begin, drawn, domain.rate_hz)
+    values = {"seed": request.seed, "device": str(model.device), **timing.to_dict()}
+    if as_json:
+        show(values, "", as_json, err=is_pipe)
+    else:
+        note(f"{timing}, seed {request.seed}")
+
+
+def _opened(output: Path) -> IO[bytes]:
+    """Unbuffered: what is drawn is heard."""
+    if str(output) == "-":
+        return open(_STANDARD_OUTPUT, "wb", buffering=0, closefd=False)
+    try:
+        return output.open("wb", buffering=0)
+    except OSError as error:
+        raise DataError(f"{output}: cannot write there ({error.strerror})") from error
+
+
+def _write(pieces: Iterator[Any], form: StreamFormat[Any], file: IO[bytes]) -> None:
+    """The header, then each piece; a file that can be rewound gets the header of its length."""
+    n_bytes = 0
+    try:
+        _write_all(file, form.header)
+        for piece in pieces:
+            packed = form.pack(piece)
+            _write_all(file, packed)
+            n_bytes += len(packed)
+    finally:
+        if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            file.seek(0)
+            _write_all(file, form.final_header(n_bytes))
+
+
+def _write_all(file: IO[bytes], content: bytes) -> None:
+    """A raw file may take less than it is given."""
+    view = memoryview(content)
+    while len(view):
+        try:
+            view = view[file.write(view) :]
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise DataError(f"the stream cannot be written ({error.strerror})") from error
