@@ -112,6 +112,8 @@ def test_a_stream_is_a_wav_that_players_read(domain: AudioDomain, chirp: Make) -
     finished[40:44] = (len(content) - 44).to_bytes(4, "little")
     with wave.open(io.BytesIO(finished)) as file:
         assert file.getparams()[:4] == (1, 2, 16_000, 5000)
+    assert form.final_header(2 * 5000) == finished[:44]
+    assert form.final_header(2**32) == form.header
 
 
 def test_full_scale_does_not_wrap() -> None:
