@@ -185,9 +185,9 @@ def test_a_step_costs_the_same_at_ten_million() -> None:
     def seconds(voice: Voice) -> float:
         times = []
         for _ in range(5):
-            begin = time.perf_counter()
+            begin = time.process_time()
             engine.advance([voice], 200)
-            times.append(time.perf_counter() - begin)
+            times.append(time.process_time() - begin)
         return min(times)
 
     assert seconds(old) < 1.5 * seconds(young)
