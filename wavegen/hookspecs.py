@@ -61,11 +61,20 @@ class FilterSpec:
 
 @dataclass(frozen=True)
 class Event:
-    """Something that happened in training or sampling."""
+    """Something that happened in training or sampling. Besides `step`, each kind has its values:
+
+    started    parameters, lead_in, device, precision, baselines (bits by name), data
+    progress   seconds, bits, lr, gradient_norm, samples_per_s
+    validated  seconds, bits_valid, bits_train
+    sampled    file; audio, its path again, if it is a sound; picture, a path; from
+               `wavegen sample` also seed and xrt
+    saved      checkpoint, a path
+    finished   seconds, bits_train, bits_valid
+    """
 
     kind: str
-    """`started`, `progress`, `validated`, `saved`, `finished` or `sampled`."""
     values: Mapping[str, Any]
+    """JSON values, as they stand in the run's `log.jsonl`; None for what is not known."""
 
 
 class Observer(ABC):

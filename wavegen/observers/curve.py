@@ -41,7 +41,9 @@ def draw(lines: Sequence[Mapping[str, Any]], picture: Path) -> None:
 
     train = [(line["seconds"] / 60, line["bits"]) for line in lines if line["event"] == "progress"]
     valid = [
-        (line["seconds"] / 60, line["bits_valid"]) for line in lines if line["event"] == "validated"
+        (line["seconds"] / 60, line["bits_valid"])
+        for line in lines
+        if line["event"] == "validated" and line["bits_valid"] is not None
     ]
     if not train or not valid:
         return

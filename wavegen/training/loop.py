@@ -95,6 +95,7 @@ class Trainer:
         self.interrupted = False
         self.saved = ""
         """The newest checkpoint."""
+        self._saved_step = -1
         self._rate = 0.0
         self._interrupt = Interrupt()
 
@@ -127,7 +128,8 @@ class Trainer:
                 self._report(recent, norm)
             self.interrupted = self.progress < 1 or not self.validate(None)
             self.seconds = self.ranks.agree(time.monotonic() - began)
-            self._save(save)
+            if not self.interrupted or self._saved_step != self.step:
+                self._save(save)
         return self.saved
 
     @property
@@ -195,7 +197,7 @@ class Trainer:
                 )
             parameter.copy_(found)
         load_state(self.scorer, self._optimizers, tensors)
-        self.saved = saved
+        self.saved, self._saved_step = saved, counters.step
         self.step, self.scored, self.seconds = counters.step, counters.scored, counters.seconds
         self.bits_train = math.nan if counters.bits_train is None else counters.bits_train
         self.bits_valid = math.nan if counters.bits_valid is None else counters.bits_valid
@@ -296,7 +298,7 @@ class Trainer:
             bool(weight.isfinite().all()) for weight in chain(self.scorer.parameters(), averages)
         ):
             raise self._diverged("weights", math.nan)
-        self.saved = save(self)
+        self.saved, self._saved_step = save(self), self.step
 
     @torch.no_grad()
     def _score(self, batches: Iterable[Batch]) -> float | None:

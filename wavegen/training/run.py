@@ -324,11 +324,19 @@ def _kept(
             request = config.parse(Request, {**kept, "trainer": trainer}, "request")
         case _:
             raise CheckpointError(f"{found.path}: lacks what was asked for; train anew")
+    configs = {
+        "domain_config": plugins().domain(request.domain).spec.config,
+        "model_config": plugins().model(request.model).spec.config,
+    }
     for name, value in asked.items():
-        if value and value != getattr(request, name):
+        kept = getattr(request, name)
+        if name in configs:  # text from the command line may mean what a value means
+            value = config.parse(configs[name], {**kept, **value}, name)
+            kept = config.parse(configs[name], kept, name)
+        if value and value != kept:
             raise ConfigError(
-                f"{found.path}: was made with {name} {getattr(request, name)}, not {value}; leave "
-                "it out to resume, or train into another folder"
+                f"{found.path}: was made with {name} {kept}, not {value}; leave it out to resume, "
+                "or train into another folder"
             )
     return request
 
