@@ -209,12 +209,22 @@ class Trainer:
     def _parallel(self) -> nn.Module:
         """The scorer, compiled and spread over processes as asked."""
         module: Any = self.scorer
-        if self.config.compile:
+        if self.config.compile and self._can_compile():
             module = torch.compile(module)
         if self.ranks.count > 1:
             ids = [self.ranks.local] if self.device.type == "cuda" else None
             module = DistributedDataParallel(module, device_ids=ids)
         return module
+
+    def _can_compile(self) -> bool:
+        """Try it on a trifle; where it fails, say why and go on without."""
+        try:
+            torch.compile(lambda x: x + 1)(torch.zeros(8, device=self.device))
+        except Exception as error:  # a compiler can fail in any way
+            reason = str(error).strip().split("\n")[0]
+            self._journal.warn(f"torch.compile does not work here ({reason}); going on without it")
+            return False
+        return True
 
     def _batches(self, step: int) -> list[Batch]:
         """The windows of one update; they depend on seed, step and rank alone."""

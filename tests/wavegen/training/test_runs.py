@@ -384,7 +384,21 @@ def test_training_on_cuda(train: Run, tmp_path: Path, precision: str) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:.*torch.jit.script_method:DeprecationWarning")
 def test_compiled_model_learns_the_same(train: Run, tmp_path: Path) -> None:
     plain = train(tmp_path / "plain", trainer={"steps": 30})
     compiled = train(tmp_path / "compiled", trainer={"steps": 30, "compile": True})
     assert compiled.bits_valid == pytest.approx(plain.bits_valid, abs=0.02)
+
+
+def test_without_a_compiler_training_goes_on(
+    train: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise RuntimeError("no C++ compiler\nlong story")
+
+    monkeypatch.setattr(torch, "compile", fail)
+    result = train(tmp_path / "run", trainer={"compile": True})
+    assert result.steps == 12
+    said = capsys.readouterr().err
+    assert "warning: torch.compile does not work here (no C++ compiler); going on without" in said
