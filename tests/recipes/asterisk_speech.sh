@@ -11,6 +11,7 @@ shift || true
 "$(dirname "$0")/speech_lists.sh" asterisk-core-sounds-en-wav "$folder/data"
 
 wavegen train audio "$folder/data/train.txt" --valid "$folder/data/valid.txt" -o "$folder/run" \
-    --model wavenet --preset S --domain.rate_hz 8000 --minutes 20 "$@"
+    --model wavenet --preset S --domain.rate_hz 8000 --minutes 20 --trainer.batch 2 \
+    --trainer.window 8192 --trainer.lr 0.015 --observe curve "$@"
 wavegen sample "$folder/run" -o "$folder/sample.wav" --seconds 4 -n 4 --seed 7 --picture "$folder/sample.png"
 wavegen info "$folder/run"

@@ -73,7 +73,8 @@ class WaveNet(SequenceModel[WaveNetState]):
         if spec.static_classes:
             static = config.static_channels
             self.static_embedding = nn.Embedding(spec.static_classes, static)
-        self.static_weight = _weight(static, n_layers * gate, fan_in=static) if static else None
+        # Zero: training starts as if there were no static condition, with no gate pushed shut.
+        self.static_weight = nn.Parameter(torch.zeros(static, n_layers * gate)) if static else None
         self.cond_net = _CondNet(config.cond_layers, spec.cond_channels)
         self.cond_reach = sum(self.cond_net.delay.lengths)
         if config.weight_norm:
@@ -175,7 +176,7 @@ class WaveNet(SequenceModel[WaveNetState]):
         """All layers and the output net's first half; none under weight norm, which has its own."""
         if self.config.weight_norm:
             return []
-        named = [self.gate_weight, self.residual_weight, self.skip_weight]
+        named = [self.gate_weight, self.residual_weight, self.skip_weight, self.static_weight]
         return [p for p in (*named, self.output_hidden.weight) if isinstance(p, nn.Parameter)]
 
     def _embed(self, x: Tensor) -> Tensor:

@@ -350,9 +350,12 @@ class ModelContract(Contract):
         )
 
     def _differs(self, actual: Tensor, expected: Tensor) -> bool:
-        """Whether every row has changed by more than rounding explains."""
+        """Whether any row has changed by more than rounding explains.
+
+        Not all must: a row whose small hidden layer happens to be shut by its ReLUs is no fault.
+        """
         change = (actual - expected).abs().flatten(1).amax(1)
-        return bool((change > 1e-6 * expected.abs().flatten(1).amax(1)).all())
+        return bool((change > 1e-6 * expected.abs().flatten(1).amax(1)).any())
 
 
 def _forward(model: Model, given: Inputs) -> Tensor:
