@@ -200,3 +200,18 @@ def test_errors_and_ctrl_c_under_torchrun(start: Start, words: Path, tmp_path: P
     last = lines(run / "log.jsonl")[-1]
     assert last["event"] == "finished"
     assert checkpoint.read(run).training_state()["trainer"]["step"] == last["step"]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_compiled_model_learns_the_same(
+    start: Start, train: Run, words: Path, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    line = ["words", str(words), *options(run, steps=30, compile="true")]
+    process = start("-m", *TRAIN, *line)
+    _, said = process.communicate()
+    assert process.returncode == 0, said
+    plain = train(tmp_path / "plain", trainer={"steps": 30})
+    assert "does not work here" not in said
+    assert lines(run / "log.jsonl")[-1]["bits_valid"] == pytest.approx(plain.bits_valid, abs=0.02)

@@ -383,14 +383,6 @@ def test_training_on_cuda(train: Run, tmp_path: Path, precision: str) -> None:
     assert math.isfinite(float(wavegen.load(run, "cuda").score("abcdefgh").sum()))
 
 
-@pytest.mark.slow
-@pytest.mark.filterwarnings("ignore:.*torch.jit.script_method:DeprecationWarning")
-def test_compiled_model_learns_the_same(train: Run, tmp_path: Path) -> None:
-    plain = train(tmp_path / "plain", trainer={"steps": 30})
-    compiled = train(tmp_path / "compiled", trainer={"steps": 30, "compile": True})
-    assert compiled.bits_valid == pytest.approx(plain.bits_valid, abs=0.02)
-
-
 def test_without_a_compiler_training_goes_on(
     train: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
