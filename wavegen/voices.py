@@ -79,7 +79,7 @@ class Session:
         twin = replace(self._voice, seed=seed)
         return Session(self._engine, self._head, twin, self._fingerprint)
 
-    def save(self, path: Path) -> None:
+    def save(self, path: Path | str) -> None:
         """Write everything that `resume` needs, beside the model itself, to one file."""
         tensors = {
             name: leaf.detach().to("cpu", copy=True, memory_format=torch.contiguous_format)
@@ -94,7 +94,7 @@ class Session:
         }
         metadata["sha256"] = _digest(tensors, metadata)
         try:
-            atomic.write_file(path, to_safetensors(tensors, metadata))
+            atomic.write_file(Path(path), to_safetensors(tensors, metadata))
         except OSError as error:
             raise CheckpointError(f"{path}: cannot save the session ({error.strerror})") from error
 
