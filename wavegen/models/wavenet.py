@@ -73,6 +73,8 @@ class WaveNet(SequenceModel[WaveNetState]):
         if spec.static_classes:
             static = config.static_channels
             self.static_embedding = nn.Embedding(spec.static_classes, static)
+            # A class sees a share of the data only: small vectors keep its share of each update so.
+            nn.init.normal_(self.static_embedding.weight, std=1 / static)
         # Zero: training starts as if there were no static condition, with no gate pushed shut.
         self.static_weight = nn.Parameter(torch.zeros(static, n_layers * gate)) if static else None
         self.cond_net = _CondNet(config.cond_layers, spec.cond_channels)
@@ -176,7 +178,7 @@ class WaveNet(SequenceModel[WaveNetState]):
         """All layers and the output net's first half; none under weight norm, which has its own."""
         if self.config.weight_norm:
             return []
-        named = [self.gate_weight, self.residual_weight, self.skip_weight, self.static_weight]
+        named = [self.gate_weight, self.residual_weight, self.skip_weight]
         return [p for p in (*named, self.output_hidden.weight) if isinstance(p, nn.Parameter)]
 
     def _embed(self, x: Tensor) -> Tensor:
