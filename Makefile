@@ -25,7 +25,7 @@ demo: $(READY)  ## a few minutes from recordings to demo/*.wav and demo/*.png
 	$(BIN)/wavegen train audio assets/recordings -o demo/run --preset small --domain.rate_hz 8000 \
 	    --domain.valid_percent 10 --domain.test_percent 0 --trainer.batch 2 --model.dropout 0.1 \
 	    --minutes 2 --observe curve
-	$(BIN)/wavegen sample demo/run -o demo/sample.wav --seconds 3 -n 2 --seed 7 \
+	$(BIN)/wavegen sample demo/run -o demo/sample.wav --seconds 1 -n 8 --seed 7 \
 	    --picture demo/sample.png
 	cp demo/run/curve.png demo/curve.png
 	$(BIN)/wavegen info demo/run
