@@ -11,7 +11,7 @@ from wavegen.models.wavenet import WaveNet
 from wavegen.models.wavenet_config import WaveNetConfig
 from wavegen.testing import SPECS, ModelContract
 
-SMALL = {"residual_channels": 6, "gate_channels": 8, "skip_channels": 10, "static_channels": 4}
+SMALL = {"residual_channels": 6, "gate_channels": 8, "skip_channels": 10}
 VARIANTS = {
     "kernel 2": WaveNetConfig(**SMALL, stacks=2, layers=3),
     "kernel 3": WaveNetConfig(**SMALL, stacks=2, layers=2, kernel=3),

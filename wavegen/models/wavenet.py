@@ -25,6 +25,9 @@ from ..layers.product import product
 from ..model import SequenceModel, SequenceSpec
 from .wavenet_config import WaveNetConfig
 
+_STATIC_SHARE = 0.1
+"""A class sees few of the windows: its bias takes steps this much shorter than a layer's own."""
+
 
 class WaveNetState(NamedTuple):
     """The memory of B voices."""
@@ -69,13 +72,9 @@ class WaveNet(SequenceModel[WaveNetState]):
         self.output_hidden = nn.Linear(skip, output)
         self.output_params = nn.Linear(output, spec.n_params)
 
-        self.static_embedding, static = None, spec.static_channels
-        if spec.static_classes:
-            static = config.static_channels
-            self.static_embedding = nn.Embedding(spec.static_classes, static)
-            # A class sees a share of the data only: small vectors keep its share of each update so.
-            nn.init.normal_(self.static_embedding.weight, std=1 / static)
-        # Zero: training starts as if there were no static condition, with no gate pushed shut.
+        # V of equation 3, over a one-hot class or a vector. It starts at zero, as if there were no
+        # static condition, with no gate pushed shut.
+        static = spec.static_classes or spec.static_channels
         self.static_weight = nn.Parameter(torch.zeros(static, n_layers * gate)) if static else None
         self.cond_net = _CondNet(config.cond_layers, spec.cond_channels)
         self.cond_reach = sum(self.cond_net.delay.lengths)
@@ -219,8 +218,11 @@ class WaveNet(SequenceModel[WaveNetState]):
                 "this model has a static condition (a class or a vector per sequence), but none "
                 "was given; name one, for example with --speaker"
             )
-        vector = static if self.static_embedding is None else self.static_embedding(static)
-        return (vector @ self.static_weight).view(batch, n_layers, gate)
+        if self.spec.static_classes:
+            bias = F.embedding(static, self.static_weight)
+        else:
+            bias = static @ self.static_weight
+        return _STATIC_SHARE * bias.view(batch, n_layers, gate)
 
 
 class _CondNet(nn.Module):

@@ -28,7 +28,6 @@ class WaveNetConfig:
     skip: bool = option(True, "sum the outputs of all layers; off: only the last layer's")
     dropout: float = option(0.0, "share of a layer's inputs dropped in training")
     weight_norm: bool = option(False, "train directions and lengths of weights apart")
-    static_channels: int = option(16, "width of the embedding of a class (speaker)")
     cond_layers: int = option(
         0, "causal layers that smooth repeated condition frames, dilations 1, 2, 4, ...; 0 is none"
     )
@@ -36,7 +35,7 @@ class WaveNetConfig:
     def __post_init__(self) -> None:
         """Refuse sizes that make no network."""
         sizes = ("stacks", "layers", "residual_channels", "gate_channels", "skip_channels")
-        for name in (*sizes, "static_channels"):
+        for name in sizes:
             if not 1 <= getattr(self, name) <= 65536:
                 raise ConfigError(f"model.{name} is {getattr(self, name)}; it must be 1 to 65536")
         if not 0 <= self.output_channels <= 65536:

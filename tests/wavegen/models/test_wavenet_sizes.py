@@ -51,7 +51,6 @@ def test_every_preset_is_a_model_that_plays(preset: str) -> None:
         ({"residual_channels": 0}, "model.residual_channels is 0; it must be 1 to 65536"),
         ({"gate_channels": 65537}, "model.gate_channels is 65537; it must be 1 to 65536"),
         ({"skip_channels": -1}, "model.skip_channels is -1; it must be 1 to 65536"),
-        ({"static_channels": 0}, "model.static_channels is 0; it must be 1 to 65536"),
         ({"output_channels": -1}, "model.output_channels is -1; it must be 0 to 65536"),
         ({"kernel": 1}, "model.kernel is 1; it must be 2 to 1024"),
         ({"gate_channels": 7}, "model.gate_channels is 7; a gated unit needs an even number"),
