@@ -15,7 +15,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from types import ModuleType
 
 import click
 import pytest
@@ -123,7 +123,7 @@ def test_everything_named_exists() -> None:
     for block in blocks(README.read_text()):
         place = f"README.md, line {block.line}"
         if block.language == "python":
-            compile(block.text, place, "exec")
+            compile(block.text, place, "exec", dont_inherit=True)
         for words in block.commands() if block.language == "console" else []:
             try:
                 check(words)
@@ -131,14 +131,16 @@ def test_everything_named_exists() -> None:
                 pytest.fail(f"{place}: {shlex.join(words)}: {error.format_message()}")
 
 
+@pytest.mark.timeout(900)  # the README trains and checks, and other work may take the cores
 def test_everything_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "assets").symlink_to(CHECKOUT / "assets")
     monkeypatch.chdir(tmp_path)
-    namespace: dict[str, Any] = {"__name__": "readme"}
+    module = ModuleType("readme")  # a dataclass looks its module up
+    monkeypatch.setitem(sys.modules, module.__name__, module)
     for block in blocks(README.read_text()):
         if block.runs and block.language == "python":
             aligned = "\n" * (block.line - 1) + block.text  # tracebacks show the README's lines
-            exec(compile(aligned, README, "exec"), namespace)
+            exec(compile(aligned, README, "exec"), module.__dict__)
         if block.runs and block.language == "console":
             for words in block.commands():
                 if words[0] == "wavegen":
