@@ -9,8 +9,9 @@ import torch
 from running import broken_laws
 from torch import Tensor
 
-from wavegen.controls import ControlBatch, Controls
+from wavegen.controls import Controls
 from wavegen.heads import Categorical, Gaussian, Head
+from wavegen.sampling import ControlBatch
 from wavegen.testing import HeadContract
 
 

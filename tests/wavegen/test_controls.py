@@ -12,8 +12,9 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from wavegen.controls import ControlBatch, Controls, draw_class, probabilities
+from wavegen.controls import Controls
 from wavegen.errors import ConfigError
+from wavegen.sampling import ControlBatch, draw_class, probabilities
 
 many = settings(max_examples=100, deadline=None)
 numbers = st.floats(-30, 30, width=32)

@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 from toy_plugin import Letters, LettersConfig, forbid_odd, parts
 
 from wavegen import state as trees
-from wavegen.controls import ControlBatch, Controls
+from wavegen.controls import Controls
 from wavegen.engines.engine import Voice
 from wavegen.engines.torch_engine import TorchEngine
 from wavegen.noise import uniforms
+from wavegen.sampling import ControlBatch
 
 CPU = torch.device("cpu")
 DOMAINS = {

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from .. import state as trees
-from ..controls import ControlBatch
+from ..sampling import ControlBatch
 from .stepping import PlainStep, Step
 
 _WARM_UP = 3  # lets libraries choose kernels and allocate before the capture (PyTorch's own advice)

@@ -11,9 +11,9 @@ from typing import Any
 
 from torch import Tensor
 
-from ..controls import ControlBatch
 from ..heads import Head
 from ..model import SequenceModel
+from ..sampling import ControlBatch
 
 Filter = Callable[[Tensor, Tensor], Tensor]
 """`(params (B, P), previous symbols (B, *E)) -> params (B, P)`."""

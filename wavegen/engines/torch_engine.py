@@ -20,10 +20,10 @@ import torch
 from torch import Tensor
 
 from .. import state as trees
-from ..controls import ControlBatch
 from ..heads import Head
 from ..model import SequenceModel
 from ..noise import uniforms
+from ..sampling import ControlBatch
 from .cuda_graph import GraphedStep
 from .engine import Engine, Voice
 from .stepping import Filter, PlainStep, Step

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..controls import ControlBatch, draw_class, probabilities
+from ..sampling import ControlBatch, sample
 from .head import Head
 
 
@@ -26,4 +26,4 @@ class Categorical(Head):
 
     def draw(self, params: Tensor, noise: Tensor, controls: ControlBatch) -> Tensor:
         """Inverse CDF over the classes in their natural order."""
-        return draw_class(probabilities(params, controls), noise[:, 0])
+        return sample(params, noise[:, 0], controls)

@@ -10,7 +10,7 @@ import math
 import torch
 from torch import Tensor
 
-from ..controls import ControlBatch, draw_class, tempered
+from ..sampling import ControlBatch, draw_class, tempered
 from .head import Head
 from .mixture import pick, split_mixture
 

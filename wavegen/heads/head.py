@@ -9,8 +9,9 @@ from abc import ABC, abstractmethod
 
 from torch import Tensor, nn
 
-from ..controls import ControlBatch, Controls
+from ..controls import Controls
 from ..errors import ConfigError
+from ..sampling import ControlBatch
 
 
 class Head(nn.Module, ABC):

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..controls import ControlBatch, draw_class, tempered
+from ..sampling import ControlBatch, draw_class, tempered
 from .head import Head
 from .mixture import pick, split_mixture
 

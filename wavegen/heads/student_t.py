@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..controls import ControlBatch
+from ..sampling import ControlBatch
 from .head import Head
 
 _MIN_SCALE = 1e-4

@@ -14,6 +14,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from ..brick import brick
+
 
 class DelayLines(nn.Module):
     """L delay lines of C channels; it holds no state, only where each ring lies."""
@@ -47,13 +49,14 @@ class DelayLines(nn.Module):
 
     def read(self, rings: Tensor, clock: Tensor) -> Tensor:
         """The taps before the present, nearest first within a lane: `(B, L * (K - 1), C)`."""
-        cells = self._tap_start + torch.remainder(clock[:, None] - self._tap_lag, self._tap_ring)
-        return _rows(rings).index_select(0, self._flat(cells)).view(*cells.shape, self.channels)
+        return _read(rings, clock, self._tap_lag, self._tap_ring, self._tap_start)
 
-    def write(self, rings: Tensor, clock: Tensor, values: Tensor) -> None:
-        """Put the present values `(B, L, C)` into the rings, in place."""
-        cells = self._start + torch.remainder(clock[:, None], self._ring)
-        _rows(rings).index_copy_(0, self._flat(cells), values.reshape(-1, self.channels))
+    def write(self, rings: Tensor, clock: Tensor, values: Tensor) -> Tensor:
+        """The rings with the present values `(B, L, C)` in them; it writes in place."""
+        if torch.compiler.is_exporting():
+            return _written(rings, clock, values, self._ring, self._start)
+        _write(rings, clock, values, self._ring, self._start)
+        return rings
 
     def history(self, rings: Tensor, clock: Tensor, lane: int) -> Tensor:
         """What a lane holds, oldest first: `(B, length, C)`."""
@@ -71,10 +74,32 @@ class DelayLines(nn.Module):
         index = cells[..., None].expand(-1, -1, self.channels)
         rings.scatter_(1, index, values[:, n_steps - count :])
 
-    def _flat(self, cells: Tensor) -> Tensor:
-        """Cells of each row `(B, n)` to row numbers of `(B * R, C)`."""
-        row = torch.arange(cells.shape[0], device=cells.device)[:, None]
-        return (cells + row * self.n_cells).flatten()
+
+@brick("delay_read")
+def _read(rings: Tensor, clock: Tensor, lag: Tensor, ring: Tensor, start: Tensor) -> Tensor:
+    """Cell `start + (clock - lag) mod ring` of each row, for n taps: `(B, n, C)`."""
+    cells = start + torch.remainder(clock[:, None] - lag, ring)
+    return _rows(rings).index_select(0, _flat(cells, rings)).view(*cells.shape, rings.shape[-1])
+
+
+@brick("delay_write")
+def _written(rings: Tensor, clock: Tensor, values: Tensor, ring: Tensor, start: Tensor) -> Tensor:
+    """What `_write` makes of the rings, as a function: an exported graph writes into nothing."""
+    written = rings.clone()
+    _write(written, clock, values, ring, start)
+    return written
+
+
+def _write(rings: Tensor, clock: Tensor, values: Tensor, ring: Tensor, start: Tensor) -> None:
+    """Put value l of each row `(B, L, C)` into cell `start[l] + clock mod ring[l]`."""
+    cells = start + torch.remainder(clock[:, None], ring)
+    _rows(rings).index_copy_(0, _flat(cells, rings), values.reshape(-1, rings.shape[-1]))
+
+
+def _flat(cells: Tensor, rings: Tensor) -> Tensor:
+    """Cells of each row `(B, n)` to row numbers of `(B * R, C)`."""
+    row = torch.arange(cells.shape[0], device=cells.device)[:, None]
+    return (cells + row * rings.shape[1]).flatten()
 
 
 def _rows(rings: Tensor) -> Tensor:

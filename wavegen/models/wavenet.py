@@ -125,8 +125,9 @@ class WaveNet(SequenceModel[WaveNetState]):
         past = self.delay.read(state.rings, state.clock).unflatten(1, (-1, n_past)).flatten(2)
         columns = past.transpose(0, 1)  # (L, B, (K - 1) * R)
         bias = self.gate_bias[:, None] + state.static.transpose(0, 1)
+        cond_rings = state.cond_rings
         if cond is not None:
-            cond = self.cond_net.step(cond, state.cond_rings, state.clock)
+            cond, cond_rings = self.cond_net.step(cond, cond_rings, state.clock)
             columns = torch.cat([columns, cond.expand(len(columns), -1, -1)], -1)
         gates = torch.baddbmm(bias, columns, weight[:, width:]).unbind(0)
         h = self._embed(x)
@@ -142,9 +143,9 @@ class WaveNet(SequenceModel[WaveNetState]):
             if layer < last:
                 mixed = torch.addmm(shifts[layer], a, mixes[layer])
                 h = h + mixed if self.shape.residual else mixed
-        self.delay.write(state.rings, state.clock, torch.stack(inputs, 1))
+        rings = self.delay.write(state.rings, state.clock, torch.stack(inputs, 1))
         out = self._output(torch.cat(acts, 1))
-        return out, state._replace(clock=state.clock + 1)
+        return out, state._replace(clock=state.clock + 1, rings=rings, cond_rings=cond_rings)
 
     def prefill(
         self, x: Tensor, state: WaveNetState, cond: Tensor | None = None
@@ -246,16 +247,15 @@ class _CondNet(nn.Module):
             cond = cond + tap(torch.cat([cond, past], -1)).relu()
         return cond
 
-    def step(self, cond: Tensor, rings: Tensor, clock: Tensor) -> Tensor:
-        """`(B, C)` to `(B, C)`; writes into `rings`."""
+    def step(self, cond: Tensor, rings: Tensor, clock: Tensor) -> tuple[Tensor, Tensor]:
+        """`(B, C)` to `(B, C)`, and the rings after it; writes into `rings`."""
         if self.n_layers == 0:
-            return cond
+            return cond, rings
         past, inputs = self.delay.read(rings, clock).unbind(1), []
         for tap, before in zip(self.taps, past, strict=True):
             inputs.append(cond)
             cond = cond + tap(torch.cat([cond, before], -1)).relu()
-        self.delay.write(rings, clock, torch.stack(inputs, 1))
-        return cond
+        return cond, self.delay.write(rings, clock, torch.stack(inputs, 1))
 
     def prefill(self, cond: Tensor, rings: Tensor, clock: Tensor) -> Tensor:
         """`(B, T, C)` to `(B, T, C)`, going on from `rings` and writing into them."""

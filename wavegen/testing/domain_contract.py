@@ -17,9 +17,10 @@ import torch
 from torch import Tensor
 
 from .. import config as configs
-from ..controls import ControlBatch, Controls
+from ..controls import Controls
 from ..domain import Domain
 from ..errors import DataError
+from ..sampling import ControlBatch
 from .contract import Contract
 from .inputs import random_symbols
 

@@ -10,9 +10,10 @@ import torch
 from torch import Tensor
 from torch.quasirandom import SobolEngine
 
-from ..controls import ControlBatch, Controls
+from ..controls import Controls
 from ..errors import ConfigError
 from ..heads import Head
+from ..sampling import ControlBatch
 from .contract import Contract
 from .inputs import awaken
 

@@ -10,10 +10,11 @@ import torch
 from scipy import special, stats
 from torch import Tensor
 
-from wavegen.controls import ControlBatch, Controls
+from wavegen.controls import Controls
 from wavegen.errors import ConfigError
 from wavegen.heads import Categorical, Gaussian, Head, MixtureOfLogistics, StudentT
 from wavegen.noise import uniforms
+from wavegen.sampling import ControlBatch
 
 MIN_SCALE = 1e-4
 
