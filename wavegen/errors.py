@@ -23,3 +23,7 @@ class CheckpointError(WavegenError):
 
 class TrainingError(WavegenError):
     """Training cannot go on; the message names the last good checkpoint."""
+
+
+class ProgramError(WavegenError):
+    """A program file is damaged, or the native core cannot play it."""

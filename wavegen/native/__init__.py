@@ -1,0 +1,1 @@
+"""The native core: a C++ library that plays program files, and its binding; numpy, no torch."""
