@@ -9,13 +9,15 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, final
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from .domain_player import ArrayDecoder
+from .domain_player import StreamFormat as StreamFormat
 from .errors import ConfigError
 from .heads import Head
 from .model import SequenceSpec
@@ -80,19 +82,20 @@ class Decoder(ABC, Generic[Raw]):
         """What is still held back, once no more symbols will come."""
 
 
-class StreamFormat(ABC, Generic[Raw]):
-    """How a stream of unknown length is written to a pipe."""
+@final
+class TensorDecoder(Decoder[Raw]):
+    """The decoder of a `DomainPlayer`, for tensors."""
 
-    header: bytes
-    """Written once, first."""
+    def __init__(self, inner: ArrayDecoder[Raw]) -> None:
+        self._inner = inner
 
-    def final_header(self, n_bytes: int) -> bytes:
-        """As long as `header`; it replaces it once n_bytes of pieces are all there will be."""
-        return self.header
+    def push(self, x: Tensor) -> Raw:
+        """The piece that the next symbols `(T, *E)` complete."""
+        return self._inner.push(x.cpu().numpy())
 
-    @abstractmethod
-    def pack(self, piece: Raw) -> bytes:
-        """The bytes of one decoded piece."""
+    def finish(self) -> Raw:
+        """What is still held back."""
+        return self._inner.finish()
 
 
 class Conditioner(ABC, Generic[Raw]):

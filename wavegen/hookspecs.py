@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from .domain import Domain
+    from .domain_player import DomainPlayer
     from .model import SequenceModel, SequenceSpec
 
 hookspec = pluggy.HookspecMarker("wavegen")
@@ -47,6 +48,10 @@ class DomainSpec:
     """A frozen dataclass; each field becomes an option `--domain.FIELD`."""
     build: Callable[[Any], Domain[Any]]
     summary: str = ""
+    player: Callable[[Any], DomainPlayer[Any]] | None = None
+    """Makes, from the same config and without torch, what plays a program file; None: nothing
+    does, and programs of this domain are for other hosts.
+    """
 
 
 @dataclass(frozen=True)

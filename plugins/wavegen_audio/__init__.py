@@ -11,15 +11,22 @@ from .config import AudioConfig
 
 if TYPE_CHECKING:
     from .domain import AudioDomain
+    from .player import AudioPlayer
 
 
 @hookimpl
 def wavegen_domains() -> Iterator[DomainSpec]:
     """Offer the domain `audio`."""
-    yield DomainSpec("audio", AudioConfig, _build, "recordings: speech, music, any sound")
+    yield DomainSpec("audio", AudioConfig, _build, "recordings: speech, music, any sound", _player)
 
 
 def _build(config: AudioConfig) -> AudioDomain:
     from .domain import AudioDomain
 
     return AudioDomain(config)
+
+
+def _player(config: AudioConfig) -> AudioPlayer:
+    from .player import AudioPlayer
+
+    return AudioPlayer(config)

@@ -1,21 +1,25 @@
 """Codecs: samples to what the cache stores, to the symbols that a model sees, and back to samples.
 
+Importing this module imports no torch: a program plays without it.
+
 Dimensions: T time.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-import torch
-from torch import Tensor
 
-from wavegen.heads import Categorical, Gaussian, Head, MixtureOfLogistics
+from wavegen.domain_player import Symbols
 
 from . import mulaw
 from .config import AudioConfig
+
+if TYPE_CHECKING:
+    from wavegen.heads import Head
 
 Samples = npt.NDArray[np.float32]
 """Mono sound `(T,)` between -1 and 1."""
@@ -36,11 +40,11 @@ class Codec(ABC):
         """Samples `(T,)` to what the cache holds, `(T,)` of type `stored`."""
 
     @abstractmethod
-    def symbols(self, stored: npt.NDArray) -> Tensor:
+    def symbols(self, stored: npt.NDArray) -> Symbols:
         """What the cache holds to symbols `(T,)`: int64 classes or float32 values."""
 
     @abstractmethod
-    def samples(self, symbols: Tensor) -> Samples:
+    def samples(self, symbols: Symbols) -> Samples:
         """Symbols `(T,)` to samples."""
 
 
@@ -54,19 +58,21 @@ class MulawCodec(Codec):
 
     def head(self) -> Head:
         """One logit a class."""
+        from wavegen.heads import Categorical
+
         return Categorical(self.classes)
 
     def store(self, samples: Samples) -> npt.NDArray:
         """The codes."""
         return mulaw.encode(samples, self.classes).astype(self.stored)
 
-    def symbols(self, stored: npt.NDArray) -> Tensor:
+    def symbols(self, stored: npt.NDArray) -> Symbols:
         """The codes as classes."""
-        return torch.from_numpy(stored.astype(np.int64))
+        return stored.astype(np.int64)
 
-    def samples(self, symbols: Tensor) -> Samples:
+    def samples(self, symbols: Symbols) -> Samples:
         """A look-up of each code's sample."""
-        return self._samples[symbols.cpu().numpy()]
+        return self._samples[symbols]
 
 
 class SteppedCodec(Codec):
@@ -78,6 +84,8 @@ class SteppedCodec(Codec):
 
     def head(self) -> Head:
         """Exact probabilities of the steps, so that bits compare with those of codes."""
+        from wavegen.heads import MixtureOfLogistics
+
         return MixtureOfLogistics(self.components, self.levels)
 
     def store(self, samples: Samples) -> npt.NDArray:
@@ -85,13 +93,13 @@ class SteppedCodec(Codec):
         unit = (np.clip(samples.astype(np.float64), -1, 1) + 1) / 2
         return np.floor(unit * (self.levels - 1) + 0.5).astype(self.stored)
 
-    def symbols(self, stored: npt.NDArray) -> Tensor:
+    def symbols(self, stored: npt.NDArray) -> Symbols:
         """The steps' values."""
-        return torch.from_numpy((stored / (self.levels - 1) * 2 - 1).astype(np.float32))
+        return (stored / (self.levels - 1) * 2 - 1).astype(np.float32)
 
-    def samples(self, symbols: Tensor) -> Samples:
+    def samples(self, symbols: Symbols) -> Samples:
         """The values, clamped: a draw may lie between two steps or beyond the last."""
-        return np.clip(symbols.cpu().numpy().astype(np.float32), -1, 1)
+        return np.clip(symbols.astype(np.float32), -1, 1)
 
 
 class RealCodec(Codec):
@@ -103,19 +111,21 @@ class RealCodec(Codec):
 
     def head(self) -> Head:
         """A density; its bits do not compare with those of codes."""
+        from wavegen.heads import Gaussian
+
         return Gaussian(self.components)
 
     def store(self, samples: Samples) -> npt.NDArray:
         """The samples, clamped."""
         return np.clip(samples, -1, 1).astype(self.stored)
 
-    def symbols(self, stored: npt.NDArray) -> Tensor:
+    def symbols(self, stored: npt.NDArray) -> Symbols:
         """The samples."""
-        return torch.from_numpy(stored.astype(np.float32))
+        return stored.astype(np.float32)
 
-    def samples(self, symbols: Tensor) -> Samples:
+    def samples(self, symbols: Symbols) -> Samples:
         """The values, clamped: a density has no edge."""
-        return np.clip(symbols.cpu().numpy().astype(np.float32), -1, 1)
+        return np.clip(symbols.astype(np.float32), -1, 1)
 
 
 def codec_of(config: AudioConfig) -> Codec:

@@ -9,22 +9,21 @@ import struct
 
 import numpy as np
 import numpy.typing as npt
-from torch import Tensor
 
-from wavegen.domain import Decoder, StreamFormat
+from wavegen.domain_player import ArrayDecoder, StreamFormat, Symbols
 
 from .codec import Codec, Samples
 
 _OPEN_ENDED = 0xFFFFFFFF  # players then read on until the pipe is closed
 
 
-class SampleDecoder(Decoder[Samples]):
+class SampleDecoder(ArrayDecoder[Samples]):
     """One symbol is one sample, so nothing is ever held back."""
 
     def __init__(self, codec: Codec) -> None:
         self._codec = codec
 
-    def push(self, x: Tensor) -> Samples:
+    def push(self, x: Symbols) -> Samples:
         """Symbols `(T,)` to their samples."""
         return self._codec.samples(x)
 

@@ -13,33 +13,32 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from wavegen.domain import Conditioner, Corpus, Decoder, Domain, StreamFormat
+from wavegen.domain import Conditioner, Corpus, Decoder, Domain, StreamFormat, TensorDecoder
 from wavegen.errors import DataError
 from wavegen.heads import Head
 
-from .codec import Samples, codec_of
+from .codec import Samples
 from .config import AudioConfig
 from .corpus import gather, labels_of, report, split
-from .decoding import SampleDecoder, WavStream
 from .features import LogMel, MelStream
 from .metrics import describe
-from .picture import draw
 from .pipeline import Pipeline
-from .sources import WRITTEN, SourceFile, find
+from .player import AudioPlayer
+from .sources import SourceFile, find
 from .splits import AudioSplit, SplitName
-from .writing import write
 
 
 class AudioDomain(Domain[Samples]):
     """Mono sound; a symbol is one sample, silence is the start symbol."""
 
-    suffixes = WRITTEN
+    suffixes = AudioPlayer.suffixes
 
     def __init__(self, config: AudioConfig) -> None:
         self.config: AudioConfig = config
-        self.rate_hz = float(config.rate_hz)
+        self._player = AudioPlayer(config)
+        self._codec = self._player.codec
+        self.rate_hz = self._player.rate_hz
         self.labels = config.labels
-        self._codec = codec_of(config)
         self._analysis = (
             LogMel(config.rate_hz, config.n_fft, config.hop, config.n_mels)
             if config.cond == "mel"
@@ -85,7 +84,7 @@ class AudioDomain(Domain[Samples]):
 
     def load(self, path: Path) -> Samples:
         """One file, resampled, trimmed and levelled as in training: mono `(T,)`."""
-        return self._pipeline.load(path)
+        return self._player.load(path)
 
     def pieces(self, path: Path) -> Iterator[Samples]:
         """What a pipe brings, as it comes; a file as `load` gives it, block by block."""
@@ -93,15 +92,15 @@ class AudioDomain(Domain[Samples]):
 
     def save(self, raw: Samples, path: Path) -> None:
         """WAV and FLAC with 16 bits, Ogg Vorbis, MP3 or AIFF, by the ending."""
-        write(raw, self.config.rate_hz, path)
+        self._player.save(raw, path)
 
     def encode(self, raw: Samples) -> Tensor:
         """Samples to symbols `(T,)`."""
-        return self._codec.symbols(self._codec.store(raw))
+        return torch.from_numpy(self._player.encode(raw))
 
     def decode(self, x: Tensor) -> Samples:
         """Symbols to samples `(T,)`."""
-        return self._codec.samples(x)
+        return self._player.decode(x.cpu().numpy())
 
     def conditions(self, raw: Samples) -> Tensor | None:
         """Log-mel rows `(T, C)`, or None."""
@@ -118,15 +117,15 @@ class AudioDomain(Domain[Samples]):
 
     def decoder(self) -> Decoder[Samples]:
         """Each symbol is playable at once."""
-        return SampleDecoder(self._codec)
+        return TensorDecoder(self._player.decoder())
 
     def stream_format(self) -> StreamFormat[Samples]:
         """A WAV without an end."""
-        return WavStream(self.config.rate_hz)
+        return self._player.stream_format()
 
     def picture(self, raw: Samples, path: Path, title: str = "") -> None:
         """Waveform and spectrogram."""
-        draw(raw, self.config.rate_hz, path, title)
+        self._player.picture(raw, path, title)
 
     def metrics(self, sequences: Sequence[Tensor]) -> dict[str, float]:
         """Level, clipping, silence, brightness and noisiness."""

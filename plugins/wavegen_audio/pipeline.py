@@ -1,6 +1,4 @@
-"""What happens to a recording on its way in: decoded, trimmed, levelled, then stored in the cache.
-
-Loading a file to play it from goes the same way, so that a prime sounds as training heard it.
+"""From recordings to the cache: decoded, treated and stored.
 
 Dimensions: T time.
 """
@@ -17,21 +15,19 @@ from typing import IO
 import numpy as np
 
 from wavegen.config import to_dict
-from wavegen.errors import DataError
 
 from .cache import Cache, Facts, Writer
 from .codec import Codec, Samples
 from .config import AudioConfig
 from .features import LogMel, frame_pieces
-from .level import gain, sounding_part
 from .reading import Recording, is_pipe, recording
+from .treatment import load, treat
 
 _FORMAT = 1  # of what is stored; another number makes every cache start anew
 _STORED_BY = (
     "rate_hz", "channel", "output", "classes", "levels", "normalise", "trim_dbfs", "cond",
     "n_mels", "n_fft", "hop",
 )  # fmt: skip
-_PIECE_SAMPLES = 2**18
 _FOLLOWED_SAMPLES = 2**12  # a quarter of a second or so, so that following begins at once
 
 
@@ -43,13 +39,6 @@ class Pipeline:
     codec: Codec
     analysis: LogMel | None
 
-    def load(self, path: Path) -> Samples:
-        """One file as samples `(T,)`. Raises `DataError`."""
-        config = self.config
-        with recording(path) as source:
-            raw = np.concatenate(list(source.blocks(config.rate_hz, config.channel)))
-        return np.concatenate(list(_treat(raw, config, path).pieces()))
-
     def pieces(self, path: Path) -> Iterator[Samples]:
         """One recording `(T,)` in short pieces. One that arrives through a pipe is neither trimmed
         nor levelled: that takes its end.
@@ -60,7 +49,7 @@ class Pipeline:
                 for block in source.blocks(config.rate_hz, config.channel):
                     yield np.clip(block, -1, 1)
             return
-        samples = self.load(path)
+        samples = load(path, self.config)
         for start in range(0, len(samples), _FOLLOWED_SAMPLES):
             yield samples[start : start + _FOLLOWED_SAMPLES]
 
@@ -75,7 +64,7 @@ class Pipeline:
         """Decode one file to the temporary file `spool`, and what is kept of it to the cache."""
         rate_hz = self.config.rate_hz
         with recording(path) as source:
-            treated = _treat(_spooled(source, self.config, spool), self.config, path)
+            treated = treat(_spooled(source, self.config, spool), self.config, path)
         facts = Facts(
             length=len(treated),
             seconds_found=len(treated.raw) / rate_hz,
@@ -87,39 +76,6 @@ class Pipeline:
         stored = (self.codec.store(piece) for piece in treated.pieces())
         frames = frame_pieces(treated.pieces(), self.analysis) if self.analysis else ()
         writer.add(digest, facts, stored, frames)
-
-
-@dataclass(frozen=True)
-class _Treated:
-    """A decoded recording and what is kept of it; it may lie on disk."""
-
-    raw: Samples
-    part: slice
-    gain: float
-
-    def __len__(self) -> int:
-        return self.part.stop - self.part.start
-
-    def pieces(self) -> Iterator[Samples]:
-        """The samples `(T,)`, between -1 and 1, in order."""
-        for start in range(self.part.start, self.part.stop, _PIECE_SAMPLES):
-            piece = self.raw[start : min(start + _PIECE_SAMPLES, self.part.stop)]
-            yield np.clip(piece * np.float32(self.gain), -1, 1)
-
-
-def _treat(raw: Samples, config: AudioConfig, path: Path) -> _Treated:
-    """Find what the settings keep, and its gain. Raises `DataError` where nothing is left."""
-    if not len(raw):
-        raise DataError(f"{path}: shorter than one sample at {config.rate_hz} Hz; leave it out")
-    part = slice(0, len(raw))
-    if config.trim_dbfs is not None:
-        part = sounding_part(raw, config.rate_hz, config.trim_dbfs)
-        if part.stop == part.start:
-            raise DataError(
-                f"{path}: nothing in it is louder than {config.trim_dbfs:g} dBFS; lower "
-                "domain.trim_dbfs or leave the file out"
-            )
-    return _Treated(raw, part, gain(raw[part], config.rate_hz, config.normalise))
 
 
 def _spooled(source: Recording, config: AudioConfig, spool: IO[bytes]) -> Samples:

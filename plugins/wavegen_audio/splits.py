@@ -56,7 +56,7 @@ class AudioSplit(Split):
         """Symbols `(T,)` and conditions `(T, C)`: each sample has the frame it lies in."""
         section = self._sections[index]
         start, stop = section.start + start, section.start + stop
-        symbols = self._codec.symbols(section.stored[start:stop])
+        symbols = torch.from_numpy(self._codec.symbols(section.stored[start:stop]))
         if section.frames is None:
             return symbols, None
         rows = section.frames[np.arange(start, stop) // self._hop]

@@ -1,0 +1,88 @@
+"""The part of a domain that plays a program: symbols to raw and to files, without PyTorch.
+
+Dimensions: T time, E event shape.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+import numpy.typing as npt
+
+Raw = TypeVar("Raw")
+"""A sequence as people know it: samples between -1 and 1, a grid of notes, a column of prices."""
+
+Symbols = npt.NDArray[Any]
+"""`(T, *E)`: int64 classes or float32 values."""
+
+
+class StreamFormat(ABC, Generic[Raw]):
+    """How a stream of unknown length is written to a pipe."""
+
+    header: bytes
+    """Written once, first."""
+
+    def final_header(self, n_bytes: int) -> bytes:
+        """As long as `header`; it replaces it once n_bytes of pieces are all there will be."""
+        return self.header
+
+    @abstractmethod
+    def pack(self, piece: Raw) -> bytes:
+        """The bytes of one decoded piece."""
+
+
+class ArrayDecoder(ABC, Generic[Raw]):
+    """Symbols in, playable pieces out, in order: what a stream plays.
+
+    The pieces end to end equal `DomainPlayer.decode` of all symbols, for every way of cutting them.
+    """
+
+    @abstractmethod
+    def push(self, x: Symbols) -> Raw:
+        """The piece that the next symbols complete; it may be empty."""
+
+    @abstractmethod
+    def finish(self) -> Raw:
+        """What is still held back, once no more symbols will come."""
+
+
+class DomainPlayer(ABC, Generic[Raw]):
+    """One kind of sequence, built from its domain's config alone; it imports no PyTorch.
+
+    A domain that has one builds on it, so that a program sounds as its model does.
+    """
+
+    rate_hz: float
+    """Steps per second of playing time."""
+    suffixes: tuple[str, ...]
+    """Endings of the files it reads and writes, the preferred one first: `(".wav", ".flac")`."""
+
+    @abstractmethod
+    def load(self, path: Path) -> Raw:
+        """Read one file. Raises `DataError` with the path, what is wrong, and the cure."""
+
+    @abstractmethod
+    def encode(self, raw: Raw) -> Symbols:
+        """Raw to symbols."""
+
+    @abstractmethod
+    def decode(self, x: Symbols) -> Raw:
+        """Symbols to raw."""
+
+    @abstractmethod
+    def decoder(self) -> ArrayDecoder[Raw]:
+        """`decode`, piece by piece."""
+
+    @abstractmethod
+    def save(self, raw: Raw, path: Path) -> None:
+        """Write one file, in the format of its ending."""
+
+    @abstractmethod
+    def stream_format(self) -> StreamFormat[Raw]:
+        """How to write decoded pieces to a pipe."""
+
+    @abstractmethod
+    def picture(self, raw: Raw, path: Path, title: str = "") -> None:
+        """Draw a sequence to a PNG file."""
