@@ -1,0 +1,44 @@
+// One build of the kernels and the interpreter: the functions that isa.cpp compiles for a processor.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "code.hpp"
+#include "wavegen.h"
+
+namespace wg {
+
+// One voice of a block while it is played.
+struct Lane {
+    std::byte* space[n_spaces + 1]; // by Space; that of Space::none is null
+    std::byte* work;                // of Build::work_bytes
+    wg_voice* voice;
+};
+
+enum class FaultKind : std::uint8_t { none, index, symbol };
+
+// What stopped a run. `limit`: the values below it would have been right.
+struct Fault {
+    FaultKind kind = FaultKind::none;
+    std::size_t op = 0;
+    std::size_t lane = 0;
+    std::size_t step = 0;
+    std::int64_t value = 0;
+    std::int64_t limit = 0;
+};
+
+struct Build {
+    const char* name;
+    int max_lanes; // of one block
+    std::size_t (*packed_bytes)(Precision precision, int n, int k);
+    void (*pack)(Precision precision, int n, int k, const void* rows, std::byte* packed);
+    // Working memory of one lane for an operation; it also lays that memory out.
+    std::size_t (*plan_work)(Op& op, const Code& code);
+    Fault (*run)(const Code& code, Lane* lanes, std::size_t n_lanes, std::size_t n_steps);
+    std::uint64_t (*read)(const std::byte* bytes, std::size_t n_bytes);
+    void (*unary)(Unary fn, const float* x, float* out, std::size_t n);
+    void (*uniforms)(std::uint64_t seed, std::uint64_t step, std::size_t n, float* out);
+};
+
+}  // namespace wg
