@@ -3,6 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
+CORE := $(wildcard $(addprefix wavegen/native/,*.cpp *.hpp *.h *.map CMakeLists.txt))
 
 # Threads that wait by spinning are up to ten times slower where something else uses the cores too.
 test test-all demo: export OMP_WAIT_POLICY = passive
@@ -35,8 +36,9 @@ bench: $(READY)  ## training speed on this machine, beside a plain Conv1d formul
 
 clean:
 	rm -rf .venv demo dist build .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(addprefix wavegen/native/,*.so .cmake CMakeCache.txt CMakeFiles CMakeInit.txt)
 
-$(READY): pyproject.toml constraints.txt
+$(READY): pyproject.toml constraints.txt $(CORE)
 	@$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 11) else "wavegen needs Python 3.11 or newer: make PYTHON=/path/to/python3.11")'
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet -c constraints.txt -e ".[dev]"
