@@ -1,7 +1,7 @@
 """Capture: an exported step becomes a graph of the core's operations, one ATen node at a time.
 
-What depends on parameters alone is computed here and now. Views stay views. What is left goes to the
-translators in `aten/`, each of which appends the operations that mean the same.
+What depends on parameters alone is computed here and now. Views stay views. What is left goes to
+the translators in `aten/`, each of which appends the operations that mean the same.
 """
 
 from __future__ import annotations
@@ -15,9 +15,10 @@ import torch
 from torch import Tensor, fx
 from torch.export import ExportedProgram
 from torch.export.graph_signature import InputKind
+from torch.fx.node import map_arg
 
 from .. import state as trees
-from .export import NotLowerable
+from .export import LoweringError
 from .graph import Graph, Op, Type, Value, View
 
 Operand = View | Tensor | bool | int | float
@@ -101,9 +102,9 @@ class Builder:
         out = View.of(Value(view.shape, view.type))
         return self.emit("copy", out, x=view)
 
-    def refuse(self, why: str) -> NotLowerable:
+    def refuse(self, why: str) -> LoweringError:
         """What to raise where the node has no translation."""
-        return NotLowerable(f"{self.node.target} {why}{_place(self.node)}")
+        return LoweringError(f"{self.node.target} {why}{_place(self.node)}")
 
 
 Translator = Callable[..., Any]
@@ -124,14 +125,14 @@ def translates(*names: str) -> Callable[[Translator], Translator]:
 def capture(exported: ExportedProgram, state: Any) -> Graph:
     """The graph of a step that was exported with a batch of 1; `state` is such a state.
 
-    Raises `NotLowerable` with the operation that has no translation.
+    Raises `LoweringError` with the operation that has no translation.
     """
     from . import aten  # enters its translators
 
     assert aten
     builder, env = Builder(), dict[fx.Node, Any]()
     inputs, leaves = _placeholders(exported, state, env)
-    results: Sequence[Any] = ()
+    results = list[Any]()
     for node in exported.graph_module.graph.nodes:
         if node.op == "call_function":
             builder.node = node
@@ -139,9 +140,9 @@ def capture(exported: ExportedProgram, state: Any) -> Graph:
         elif node.op == "output":
             results = [_resolved(value, env) for value in node.args[0]]
         elif node.op != "placeholder":
-            raise NotLowerable(f"the exported step has a node {node.op!r}{_place(node)}")
+            raise LoweringError(f"the exported step has a node {node.op!r}{_place(node)}")
     if len(results) != 2 + len(leaves):  # params, event or None, one leaf each
-        raise NotLowerable("the step writes into tensors that are no part of its state")
+        raise LoweringError("the step writes into tensors that are no part of its state")
     params, event, *after = results
     return Graph(
         builder.ops,
@@ -164,9 +165,9 @@ def constant(tensor: Tensor) -> View:
 
 
 def type_of(dtype: torch.dtype) -> Type:
-    """The core's type. Raises `NotLowerable` where it has none."""
+    """The core's type. Raises `LoweringError` where it has none."""
     if dtype not in _TYPES:
-        raise NotLowerable(
+        raise LoweringError(
             f"the step computes in {str(dtype).removeprefix('torch.')}; programs know float32 "
             "and int64"
         )
@@ -200,7 +201,7 @@ def _placeholders(
         is_leaf = name.startswith("state/")
         short = name.removeprefix("state/")
         if is_leaf and example.dtype not in (torch.float32, torch.int64):
-            raise NotLowerable(f"its state {short!r} is {example.dtype}; use float32 or int64")
+            raise LoweringError(f"its state {short!r} is {example.dtype}; use float32 or int64")
         kind = type_of(example.dtype)
         value = Value(tuple(example.shape), kind, "state" if is_leaf else "input", short)
         (leaves if is_leaf else inputs)[short] = value
@@ -222,7 +223,7 @@ def _translated(builder: Builder, node: fx.Node, env: dict[fx.Node, Any]) -> Any
 
 
 def _resolved(value: Any, env: dict[fx.Node, Any]) -> Any:
-    return fx.node.map_arg(value, env.__getitem__)
+    return map_arg(value, env.__getitem__)
 
 
 def _flat(value: Any) -> list[Any]:

@@ -22,7 +22,7 @@ from ..sampling import ControlBatch
 Filter = Callable[[Tensor, Tensor], Tensor]
 
 
-class NotLowerable(ProgramError):
+class LoweringError(ProgramError):
     """A step that has no program; the message says in one line what stands in the way."""
 
 
@@ -41,7 +41,7 @@ class _Step(nn.Module):
         state: Any,
         cond: Tensor | None,
         noise: Tensor | None,
-        controls: tuple[Tensor, ...],
+        controls: tuple[Tensor, Tensor, Tensor, Tensor, Tensor],
     ) -> Any:
         """One step; every control is on, since a program decides that voice by voice."""
         params, state = self.model.step(event, state, cond)
@@ -49,7 +49,7 @@ class _Step(nn.Module):
             params = change(params, event)
         if self.head is None or noise is None:
             return params, None, state
-        return params, self.head.draw(params, noise, ControlBatch(*controls, True)), state
+        return params, self.head.draw(params, noise, ControlBatch(*controls, truncates=True)), state
 
 
 def export_step(
@@ -60,7 +60,7 @@ def export_step(
 ) -> ExportedProgram:
     """A graph without side effects; with no head it ends at the parameters.
 
-    Raises `NotLowerable` where `torch.export` cannot follow the step.
+    Raises `LoweringError` where `torch.export` cannot follow the step.
     """
     spec = model.spec
     event = torch.zeros((batch, *spec.event_shape), dtype=_event_type(spec.n_classes))
@@ -84,7 +84,7 @@ def export_step(
             return exported.run_decompositions()
     except Exception as error:  # whatever a step may do, from a traced branch to a bug in it
         reason = " ".join(str(error).split("\n\n")[0].split())
-        raise NotLowerable(
+        raise LoweringError(
             f"{type(model).__name__}.step cannot be exported ({type(error).__name__}: "
             f"{reason:.300})"
         ) from error

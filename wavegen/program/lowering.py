@@ -16,7 +16,7 @@ import torch
 from ..heads import Head
 from ..model import SequenceModel
 from .capture import capture
-from .export import Filter, NotLowerable, export_step
+from .export import Filter, LoweringError, export_step
 from .fusion import fuse
 from .graph import WRITTEN, Graph, Op, Value, View, coalesced
 from .placement import ALIGNMENT, BYTES, Layout, place
@@ -45,8 +45,8 @@ def lower(
 ) -> Program:
     """The program of one step, in float32, with no voices in it yet.
 
-    With no head it ends at the parameters, and events must be given. Raises `NotLowerable` with the
-    operation that stands in the way.
+    With no head it ends at the parameters, and events must be given. Raises `LoweringError` with
+    the operation that stands in the way.
     """
     spec = model.spec
     static = None
@@ -62,7 +62,7 @@ def lower(
     writer = _Writer(layout)
     for value in (*graph.inputs.values(), *graph.state.values()):
         if not _fits(value):
-            raise NotLowerable(f"{value.name!r} has the shape {value.shape}, with no batch of 1")
+            raise LoweringError(f"{value.name!r} has the shape {value.shape}, with no batch of 1")
     header = {
         "state_bytes": layout.state_bytes,
         "scratch_bytes": layout.scratch_bytes,

@@ -109,11 +109,11 @@ class _Placer:
             if op is copy:
                 continue
             writes = self._resolved(op.writes)
-            if writes.base is place.base and _touch(writes, place) and (i < now or last > now):
-                # Written by somebody else while the source would lie there; a place in the state
-                # may well be written before that.
-                if i >= first or place.base.space != "state":
-                    return False
+            # Nobody else may write there while the source does; what lay in the state may well
+            # have been written before that.
+            is_in_life = (i < now or last > now) and (i >= first or place.base.space != "state")
+            if is_in_life and writes.base is place.base and _touch(writes, place):
+                return False
             if place.base.space == "state" and i >= first:
                 for view in op.inputs():
                     old = self._resolved(view)

@@ -13,22 +13,25 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..capture import Builder, Operand, translates
+from ..capture import Builder, translates
 from ..graph import Op, View
+
+Factor = View | Tensor
+"""Something of the step, or a weight."""
 
 _MOST_ROWS = 256
 """Each row of a product is an operation of its own."""
 
 
 @translates("aten.mm.default")
-def mm(b: Builder, x: Operand, y: Operand) -> View:
+def mm(b: Builder, x: Factor, y: Factor) -> View:
     """`(M, K) @ (K, N)`."""
     return _product(b, x, y, [])
 
 
 @translates("aten.addmm.default")
 def addmm(
-    b: Builder, bias: Operand, x: Operand, y: Operand, beta: float = 1, alpha: float = 1
+    b: Builder, bias: Factor, x: Factor, y: Factor, beta: float = 1, alpha: float = 1
 ) -> View:
     """`beta bias + alpha (M, K) @ (K, N)`."""
     y = y * alpha if isinstance(y, Tensor) and alpha != 1 else y
@@ -40,7 +43,7 @@ def addmm(
 
 
 @translates("aten.linear.default")
-def linear(b: Builder, x: View, weight: Operand, bias: Operand | None = None) -> View:
+def linear(b: Builder, x: View, weight: Factor, bias: Factor | None = None) -> View:
     """`(..., K)` by `(N, K)`."""
     turned = _turned(b, weight)
     rows = b.reshaped(x, lambda meta: meta.reshape(-1, x.shape[-1]))
@@ -49,14 +52,14 @@ def linear(b: Builder, x: View, weight: Operand, bias: Operand | None = None) ->
 
 
 @translates("aten.bmm.default")
-def bmm(b: Builder, x: Operand, y: Operand) -> View:
+def bmm(b: Builder, x: Factor, y: Factor) -> View:
     """`(J, M, K) @ (J, K, N)`."""
     return _batched(b, x, y, None)
 
 
 @translates("aten.baddbmm.default")
 def baddbmm(
-    b: Builder, bias: Operand, x: Operand, y: Operand, beta: float = 1, alpha: float = 1
+    b: Builder, bias: Factor, x: Factor, y: Factor, beta: float = 1, alpha: float = 1
 ) -> View:
     """`bias + (J, M, K) @ (J, K, N)`."""
     if beta != 1 or alpha != 1:
@@ -65,13 +68,13 @@ def baddbmm(
 
 
 @translates("aten.mv.default")
-def mv(b: Builder, x: Operand, y: Operand) -> View:
+def mv(b: Builder, x: Factor, y: Factor) -> View:
     """`(M, K) @ (K,)`."""
     return _matmul(b, _at_front(b, x), _column(b, y), (1, x.shape[0], 1), tuple(b.out.shape))
 
 
 @translates("aten.dot.default")
-def dot(b: Builder, x: Operand, y: Operand) -> View:
+def dot(b: Builder, x: Factor, y: Factor) -> View:
     """`(K,) . (K,)`."""
     row = b.reshaped(b.view(x, torch.float32), lambda meta: meta[None, None])
     return _matmul(b, row, _column(b, y), (1, 1, 1), ())
@@ -81,8 +84,8 @@ def dot(b: Builder, x: Operand, y: Operand) -> View:
 def convolution(
     b: Builder,
     x: View,
-    weight: Operand,
-    bias: Operand | None,
+    weight: Factor,
+    bias: Factor | None,
     stride: Sequence[int],
     padding: Sequence[int],
     dilation: Sequence[int],
@@ -121,13 +124,13 @@ def convolution(
     return out
 
 
-def _product(b: Builder, x: Operand, y: Operand, add: list[Operand]) -> View:
+def _product(b: Builder, x: Factor, y: Factor, add: list[Factor]) -> View:
     out = b.new((x.shape[0], y.shape[1]), torch.float32)
     _rows(b, out, x, y, add)
     return out
 
 
-def _batched(b: Builder, x: Operand, y: Operand, bias: Operand | None) -> View:
+def _batched(b: Builder, x: Factor, y: Factor, bias: Factor | None) -> View:
     if isinstance(x, View) and isinstance(y, View):
         product = _matmul(b, x, y, tuple(b.out.shape), tuple(b.out.shape))
         if bias is None:
@@ -137,11 +140,12 @@ def _batched(b: Builder, x: Operand, y: Operand, bias: Operand | None) -> View:
     out = b.result()
     for j in range(b.out.shape[0]):
         add = [] if bias is None else [_slice(b, _spread(b, bias, b.out.shape), j)]
-        _rows(b, _slice(b, out, j), _slice(b, x, j), _slice(b, y, j), add)
+        target = b.reshaped(out, lambda meta, j=j: meta[j])
+        _rows(b, target, _slice(b, x, j), _slice(b, y, j), add)
     return out
 
 
-def _rows(b: Builder, out: View, x: Operand, y: Operand, add: list[Operand]) -> None:
+def _rows(b: Builder, out: View, x: Factor, y: Factor, add: list[Factor]) -> None:
     """`(M, K) @ (K, N)` into `(M, N)`, where at least one factor is a weight, or neither."""
     if isinstance(x, Tensor) and isinstance(y, View):
         # W x: the same product seen from the other side, (N, K) @ (K, M).
@@ -181,7 +185,7 @@ def _emit(b: Builder, out: View, x: View, weight: Tensor, add: list[View]) -> No
 
 
 def _matmul(
-    b: Builder, x: Operand, y: Operand, shape: tuple[int, ...], final: tuple[int, ...]
+    b: Builder, x: Factor, y: Factor, shape: tuple[int, ...], final: tuple[int, ...]
 ) -> View:
     """A general product `(J, M, K) @ (J, K, N)`."""
     out = b.new(shape, torch.float32)
@@ -189,25 +193,25 @@ def _matmul(
     return b.reshaped(out, lambda meta: meta.view(final))
 
 
-def _at_front(b: Builder, x: Operand) -> View:
+def _at_front(b: Builder, x: Factor) -> View:
     return b.reshaped(b.view(x, torch.float32), lambda meta: meta[None])
 
 
-def _column(b: Builder, x: Operand) -> View:
+def _column(b: Builder, x: Factor) -> View:
     return b.reshaped(b.view(x, torch.float32), lambda meta: meta[None, :, None])
 
 
-def _turned(b: Builder, x: Operand) -> Operand:
+def _turned(b: Builder, x: Factor) -> Factor:
     return x.t() if isinstance(x, Tensor) else b.reshaped(b.view(x), lambda meta: meta.t())
 
 
-def _slice(b: Builder, x: Operand, index: int) -> Operand:
+def _slice(b: Builder, x: Factor, index: int) -> Factor:
     if isinstance(x, Tensor):
         return x[index]
     return b.reshaped(b.view(x), lambda meta: meta[index])
 
 
-def _spread(b: Builder, x: Operand, shape: Sequence[int]) -> Operand:
+def _spread(b: Builder, x: Factor, shape: Sequence[int]) -> Factor:
     if isinstance(x, Tensor):
         return x.expand(tuple(shape))
     return b.expanded(x, shape, torch.float32)

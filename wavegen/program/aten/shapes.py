@@ -176,10 +176,8 @@ def flip(b: Builder, x: View, dims: Sequence[int]) -> View:
 def filled(b: Builder, _x: View, *args: Any, **_options: Any) -> View:
     """A constant of the right shape."""
     name = str(b.node.target)
-    if "full" in name:
-        value = args[-1]
-    else:
-        value = 1 if "ones" in name else 0
+    values = {"full": args[-1] if args else 0, "ones": 1}
+    value = next((value for kind, value in values.items() if kind in name), 0)
     return constant(torch.tensor(value, dtype=b.out.dtype).expand(b.out.shape))
 
 
