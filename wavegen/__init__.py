@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from .hookspecs import DomainSpec, FilterSpec, ModelSpec, Observer, ObserverSpec, hookimpl
     from .model import SequenceModel, SequenceSpec
     from .playing import TrainedModel, load
+    from .program.player import Player, play
     from .training import train
 
 _HOME = {
@@ -27,12 +28,14 @@ _HOME = {
     "ModelSpec": "hookspecs",
     "Observer": "hookspecs",
     "ObserverSpec": "hookspecs",
+    "Player": "program.player",
     "SequenceModel": "model",
     "SequenceSpec": "model",
     "TrainedModel": "playing",
     "WavegenError": "errors",
     "hookimpl": "hookspecs",
     "load": "playing",
+    "play": "program.player",
     "train": "training",
 }
 
@@ -44,6 +47,7 @@ __all__ = [
     "ModelSpec",
     "Observer",
     "ObserverSpec",
+    "Player",
     "SequenceModel",
     "SequenceSpec",
     "TrainedModel",
@@ -51,6 +55,7 @@ __all__ = [
     "__version__",
     "hookimpl",
     "load",
+    "play",
     "train",
 ]
 

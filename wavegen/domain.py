@@ -18,8 +18,8 @@ from torch import Tensor
 
 from .domain_player import ArrayDecoder
 from .domain_player import StreamFormat as StreamFormat
-from .errors import ConfigError
 from .heads import Head
+from .labels import class_of
 from .model import SequenceSpec
 
 Raw = TypeVar("Raw")
@@ -213,7 +213,4 @@ class Domain(ABC, Generic[Raw]):
 
     def static(self, label: str) -> Tensor:
         """The class id `()` of a label. Raises `ConfigError` listing the labels there are."""
-        if label not in self.labels:
-            known = ", ".join(self.labels) or "none: the model was trained without labels"
-            raise ConfigError(f"no label {label!r}; known: {known}")
-        return torch.tensor(self.labels.index(label))
+        return torch.tensor(class_of(label, self.labels))

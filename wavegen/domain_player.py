@@ -56,6 +56,10 @@ class DomainPlayer(ABC, Generic[Raw]):
 
     rate_hz: float
     """Steps per second of playing time."""
+    n_classes: int | None
+    """Number of classes of a symbol, or None for real values."""
+    event_shape: tuple[int, ...] = ()
+    """E: the shape of one step's event."""
     suffixes: tuple[str, ...]
     """Endings of the files it reads and writes, the preferred one first: `(".wav", ".flac")`."""
 

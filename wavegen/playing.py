@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -17,42 +16,50 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from . import checkpoint, device
+from . import __version__, checkpoint, device
 from .assembly import assemble
 from .controls import Controls
 from .domain import Conditioner, Domain, Split
+from .engines.arena import StateLayout
+from .engines.choice import ChosenEngine, EngineOptions, choose
 from .engines.engine import Engine, Voice
 from .engines.stepping import Filter
-from .engines.torch_engine import TorchEngine
 from .errors import ConfigError, DataError
 from .heads import Head
+from .labels import class_if_any
+from .lengths import PIECE_STEPS, Progress, chunks, n_prime, n_steps, need_room
 from .model import SequenceModel
 from .plugins import plugins
+from .program.precision import precision_of, with_precision
+from .program.program import Program
 from .scoring import Read, bits
 from .voices import Session
-
-SLOTS = {"cpu": 8, "mps": 8, "cuda": 64}
-"""Voices that are stepped together; the same number gives the same samples."""
 
 PLAIN = Controls()
 """Draws from the model's own distribution."""
 
-Progress = Callable[[int, int | None], None]
-"""Called now and then with the number of steps drawn so far, and in all, where that is known."""
-
-_PIECE_STEPS = 1024  # drawn between two reports of progress
-_FIRST_CHUNK_SECONDS = 0.02  # so that a stream is heard at once
-_LAST_CHUNK_SECONDS = 0.25  # so that the work between chunks does not count
+TORCH = EngineOptions(engine="torch")
+"""PyTorch, with nothing to be prepared."""
 
 
 def load(
     path: Path | str,
     device_name: str = "auto",
     *,
+    engine: str = "auto",
+    precision: str = "float32",
     slots: int | None = None,
+    threads: int | None = None,
     filters: Sequence[str] = (),
 ) -> TrainedModel:
-    """The newest model of a run, or the one in a checkpoint folder, ready to play."""
+    """The newest model of a run, or the one in a checkpoint folder, ready to play.
+
+    `engine` is auto (native on the CPU where it can be), native or torch; `precision` is float32,
+    bfloat16 or int8, and `threads` the number that share voices, both of the native engine.
+    """
+    options = EngineOptions(engine, precision, slots, threads)
+    if engine == "native" and device_name == "auto":
+        device_name = "cpu"
     found = checkpoint.read(Path(path))
     parts = assemble(found)
     return TrainedModel(
@@ -62,7 +69,7 @@ def load(
         lead_in=parts.lead_in,
         config=found.config,
         device=device.choose(device_name),
-        slots=slots,
+        options=options,
         filters=[plugins().filter(name).spec.build() for name in filters],
     )
 
@@ -79,23 +86,44 @@ class TrainedModel:
         lead_in: int,
         config: Mapping[str, Any] | None = None,
         device: torch.device | None = None,
-        slots: int | None = None,
+        options: EngineOptions = TORCH,
         filters: Sequence[Filter] = (),
     ) -> None:
-        self.model, self.head, self.domain = model, head, domain
+        self.device = device or torch.device("cpu")
+        self.model, self.head = model.to(self.device).eval(), head.to(self.device).eval()
+        self.domain = domain
         self.lead_in = lead_in
         """Start symbols before every sequence, in training and in playing alike."""
         self.config = dict(config or {})
         """What `config.json` of the checkpoint says."""
-        self.device = device or torch.device("cpu")
-        self.engine: Engine = TorchEngine(
-            model,
-            head,
-            slots=slots or SLOTS[self.device.type],
-            device=self.device,
-            filters=filters,
-        )
+        self._options, self._filters = options, tuple(filters)
         self._fresh: dict[str | None, Voice] = {}
+
+    @property
+    def engine(self) -> Engine:
+        """What plays it, made when it is first asked for."""
+        return self._chosen.engine
+
+    @property
+    def engine_name(self) -> str:
+        """`native` or `torch`."""
+        return self._chosen.name
+
+    @property
+    def engine_note(self) -> str | None:
+        """Why the torch engine had to take the native one's place, in one line, if it had to."""
+        return self._chosen.note
+
+    @cached_property
+    def _chosen(self) -> ChosenEngine:
+        return choose(
+            self.model,
+            self.head,
+            self._filters,
+            self.device,
+            self._options,
+            lambda: self.fingerprint,
+        )
 
     def generate(
         self,
@@ -119,7 +147,7 @@ class TrainedModel:
         """
         drawn = self.generate_symbols(
             n,
-            steps=self._n_steps(seconds, steps),
+            steps=n_steps(seconds, steps, self.domain.rate_hz),
             seed=seed,
             controls=controls,
             prime=self.prime_symbols(prime, prime_seconds),
@@ -155,15 +183,15 @@ class TrainedModel:
             )
         voice = self._voice(seed, controls, label)
         prime = self.domain.start[None][:0] if prime is None else prime
-        self._fits(len(prime), steps)
+        need_room(len(prime), steps, self.domain.rate_hz)
         voice = self.engine.prime(voice, prime, None if cond is None else cond[: len(prime)])
         voices = [replace(voice, seed=seed + i) for i in range(n)]
         drawn = torch.empty((n, steps, *prime.shape[1:]), dtype=prime.dtype)
         drawn[:, : len(prime)] = prime
         for first in range(0, n, self.engine.slots):
             block = voices[first : first + self.engine.slots]
-            for start in range(len(prime), steps, _PIECE_STEPS):
-                stop = min(start + _PIECE_STEPS, steps)
+            for start in range(len(prime), steps, PIECE_STEPS):
+                stop = min(start + PIECE_STEPS, steps)
                 part = None if cond is None else cond[start:stop].expand(len(block), -1, -1)
                 symbols, block = self.engine.advance(block, stop - start, part)
                 drawn[first : first + len(block), start:stop] = symbols
@@ -191,10 +219,10 @@ class TrainedModel:
         arrive, and the stream ends with it. Closing the iterator stops the work.
         """
         self._need_conditions(follow is not None)
-        length = self._n_steps(seconds, steps)
+        length = n_steps(seconds, steps, self.domain.rate_hz)
         x = self.prime_symbols(prime, prime_seconds)
         if length is not None:
-            self._fits(len(x), length)
+            need_room(len(x), length, self.domain.rate_hz)
         rows = None if follow is None else _Rows(self.domain.conditioner(), follow)
         return self._pieces(self._voice(seed, controls, label), x, rows, length, progress)
 
@@ -216,6 +244,32 @@ class TrainedModel:
     def any_voice(self) -> Voice:
         """A voice at position 0, with the first label: a measure of what voices are made of."""
         return self._voice(0, PLAIN, next(iter(self.domain.labels), None))
+
+    def program(self, precision: str = "float32") -> Program:
+        """Its step, with a voice for each label that is ready to play. Raises `LoweringError`."""
+        from .program.stored import lowered
+
+        chosen = precision_of(precision)
+        program = with_precision(
+            lowered(self.model, self.head, self._filters, self.fingerprint), chosen
+        )
+        layout = StateLayout(program.header)
+        for label in self.domain.labels or (None,):
+            voice = self._voice(0, PLAIN, label)
+            last = voice.last.cpu().numpy()
+            program = program.with_voice(label, last, layout.pack(voice.state))
+        return program.with_about(
+            {
+                "wavegen": __version__,
+                "model": self.config.get("model"),
+                "domain": self.config.get("domain"),
+                "rate_hz": self.domain.rate_hz,
+                "labels": list(self.domain.labels),
+                "lead_in": self.lead_in,
+                "precision": precision,
+                "fingerprint": self.fingerprint,
+            }
+        )
 
     def score(self, raw: Any, label: str | None = None) -> Tensor:
         """Bits `(T,)` of each symbol of a raw sequence, given all those before it."""
@@ -247,13 +301,7 @@ class TrainedModel:
         if prime is None:
             return self.domain.start[None][:0]
         x = self.domain.encode(prime)
-        n = self._n_steps(seconds, None)
-        if n is not None and n > len(x):
-            raise ConfigError(
-                f"{seconds:g} s of the prime were asked for; it has only "
-                f"{len(x) / self.domain.rate_hz:g} s"
-            )
-        return x[:n]
+        return x[: n_prime(len(x), seconds, self.domain.rate_hz)]
 
     @cached_property
     def fingerprint(self) -> str:
@@ -304,7 +352,7 @@ class TrainedModel:
             cond = None if rows is None else rows.exactly(len(prime))
             voice = self.engine.prime(voice, prime, cond)
             yield decoder.push(prime)
-        for chunk in _chunks(self.domain.rate_hz):
+        for chunk in chunks(self.domain.rate_hz):
             n = chunk if length is None else min(chunk, length - voice.position)
             if n == 0:
                 break
@@ -322,12 +370,8 @@ class TrainedModel:
         yield decoder.finish()
 
     def _static(self, label: str | None) -> Tensor | None:
-        if label is not None:
-            return self.domain.static(label)
-        if self.domain.labels:
-            known = ", ".join(self.domain.labels)
-            raise ConfigError(f"this model needs a label (--speaker); known: {known}")
-        return None
+        class_if_any(label, self.domain.labels)
+        return None if label is None else self.domain.static(label)
 
     def _conditions(self, raw: Any) -> Tensor | None:
         self._need_conditions(True)
@@ -342,28 +386,6 @@ class TrainedModel:
         if given and not needed:
             raise ConfigError(
                 "there is nothing to follow: this model was trained without per-step conditions"
-            )
-
-    def _n_steps(self, seconds: float | None, steps: int | None) -> int | None:
-        if seconds is not None and steps is not None:
-            raise ConfigError(f"give seconds ({seconds}) or steps ({steps}), not both")
-        if seconds is not None:
-            steps = round(seconds * self.domain.rate_hz) if math.isfinite(seconds) else 0
-        if steps is not None and steps < 1:
-            raise ConfigError(
-                f"{'steps' if seconds is None else 'seconds'} is "
-                f"{steps if seconds is None else seconds}; it must come to one step at least, at "
-                f"{self.domain.rate_hz:g} steps a second"
-            )
-        return steps
-
-    def _fits(self, n_prime: int, steps: int) -> None:
-        if n_prime > steps:
-            rate = self.domain.rate_hz
-            raise ConfigError(
-                f"the prime has {n_prime / rate:g} s ({n_prime} steps), longer than the "
-                f"{steps / rate:g} s ({steps} steps) asked for, which include it; use less of it "
-                "(--prime-seconds) or ask for more"
             )
 
 
@@ -401,11 +423,3 @@ class _Rows:
         for piece in pieces:
             yield conditioner.push(piece)
         yield conditioner.finish()
-
-
-def _chunks(rate_hz: float) -> Iterator[int]:
-    """Steps of each chunk of a stream: few at first, then twice as many each time."""
-    seconds = _FIRST_CHUNK_SECONDS
-    while True:
-        yield max(1, round(seconds * rate_hz))
-        seconds = min(2 * seconds, _LAST_CHUNK_SECONDS)

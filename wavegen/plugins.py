@@ -17,7 +17,7 @@ import importlib.util
 import os
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, is_dataclass, replace
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
@@ -109,9 +109,7 @@ class Plugins:
 
     def load(self) -> tuple[PluginInfo, ...]:
         """Load what is not loaded yet, and return the table."""
-        for index, row in enumerate(self._rows):
-            if row.status == "found":
-                self._rows[index] = self._load(row)
+        self._load_rows(lambda _: True)
         return self.rows()
 
     def model(self, name: str) -> Offer[ModelSpec]:
@@ -169,13 +167,26 @@ class Plugins:
         self._offers += offers
         return replace(row, status="loaded", offers=tuple(f"{o.kind} {o.name}" for o in offers))
 
+    def _load_rows(self, is_wanted: Callable[[PluginInfo], bool]) -> None:
+        for index, row in enumerate(self._rows):
+            if row.status == "found" and is_wanted(row):
+                self._rows[index] = self._load(row)
+
     def _all(self, kind: str) -> list[Offer[Any]]:
         self.load()
         return [offer for offer in self._offers if offer.kind == kind]
 
+    def _of_plugin(self, kind: str, plugin: str) -> list[Offer[Any]]:
+        """What the plugins of that name offer; no other is loaded."""
+        self._load_rows(lambda row: row.name == plugin)
+        return [o for o in self._offers if o.kind == kind and o.plugin == plugin]
+
     def _find(self, kind: str, name: str) -> Offer[Any]:
-        offers = self._all(kind)
         source, _, bare = name.rpartition(":")
+        # What names its plugin waits for no other one, which may import anything.
+        offers = self._of_plugin(kind, source) if source else []
+        if bare not in {offer.name for offer in offers}:
+            offers = self._all(kind)
         namesakes = [offer for offer in offers if offer.name == bare]
         if source:
             by_plugin = [offer for offer in namesakes if offer.plugin == source]

@@ -30,6 +30,8 @@ class Codec(ABC):
 
     stored: np.dtype
     """Type of one sample in the cache."""
+    n_classes: int | None = None
+    """Number of classes of a symbol, or None where symbols are real."""
 
     @abstractmethod
     def head(self) -> Head:
@@ -52,7 +54,7 @@ class MulawCodec(Codec):
     """Symbols are the C classes of mu-law."""
 
     def __init__(self, classes: int) -> None:
-        self.classes = classes
+        self.n_classes = self.classes = classes
         self.stored = np.dtype(np.uint8 if classes <= 256 else np.uint16)
         self._samples = mulaw.decode(np.arange(classes), classes).astype(np.float32)
 

@@ -24,6 +24,7 @@ class AudioPlayer(DomainPlayer[Samples]):
         self.config = config
         self.rate_hz = float(config.rate_hz)
         self.codec = codec_of(config)
+        self.n_classes = self.codec.n_classes
 
     def load(self, path: Path) -> Samples:
         """One file, resampled, trimmed and levelled as in training: mono `(T,)`."""

@@ -24,7 +24,7 @@ def info(run: Path, as_json: bool) -> None:
     from ..playing import load
 
     path = read(run).path
-    values = {"checkpoint": str(path), **_facts(load(path, "cpu"))}
+    values = {"checkpoint": str(path), **_facts(load(path, "cpu", engine="torch"))}
     show(values, "\n".join(_lines(values)), as_json)
 
 

@@ -14,13 +14,27 @@ import click
 
 from .. import config
 from ..controls import Controls
-from ..errors import DataError
+from ..errors import ConfigError, DataError
 
 if TYPE_CHECKING:
     from ..playing import TrainedModel
+    from ..program.player import Player
 
+PROGRAM_SUFFIX = ".program"
 FILE = click.Path(path_type=Path)
 run_argument = click.argument("run", type=FILE)
+precision_option = click.option(
+    "--precision",
+    metavar="NAME",
+    help="Of the matrices of the native engine: float32 (if not told otherwise), bfloat16, int8.",
+)
+filter_option = click.option(
+    "--filter",
+    "filters",
+    multiple=True,
+    metavar="NAME",
+    help="A change to the model's output before each draw; may be repeated.",
+)
 device_option = click.option(
     "--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:N or mps."
 )
@@ -31,6 +45,7 @@ class Request:
     """What is to be played, and how."""
 
     run: Path
+    """A run or checkpoint, which are folders, or a program file."""
     seconds: float | None
     steps: int | None
     seed: int
@@ -40,14 +55,58 @@ class Request:
     follow: Path | None
     filters: tuple[str, ...]
     slots: int | None
+    threads: int | None
     device: str
+    engine: str
+    precision: str | None
     controls: Controls
 
-    def load(self) -> TrainedModel:
-        """The model, its engine and its filters."""
+    def load(self) -> TrainedModel | Player:
+        """The model, its engine and its filters; or the program, for which no torch is imported."""
+        if self.run.suffix == PROGRAM_SUFFIX or self.run.is_file():
+            from ..program.player import play
+
+            self._need_no_run()
+            return play(self.run, threads=self.threads)
         from ..playing import load
 
-        return load(self.run, self.device, slots=self.slots, filters=self.filters)
+        return load(
+            self.run,
+            self.device,
+            engine=self.engine,
+            precision=self.precision or "float32",
+            slots=self.slots,
+            threads=self.threads,
+            filters=self.filters,
+        )
+
+    def arguments(self) -> dict[str, Any]:
+        """What `generate` and `stream` take just as it was given."""
+        return {
+            "seconds": self.seconds,
+            "steps": self.steps,
+            "seed": self.seed,
+            "controls": self.controls,
+            "prime_seconds": self.prime_seconds,
+            "label": self.label,
+        }
+
+    def _need_no_run(self) -> None:
+        """Refuse what was settled when the program was made, or takes a run."""
+        wishes = {
+            "--condition-from": self.follow is not None,
+            "--filter": bool(self.filters),
+            "--slots": self.slots is not None,
+            f"--device {self.device}": self.device not in ("auto", "cpu"),
+            f"--engine {self.engine}": self.engine not in ("auto", "native"),
+            "--precision": self.precision is not None,
+        }
+        for option, is_wished in wishes.items():
+            if is_wished:
+                raise ConfigError(
+                    f"{option} takes a run, and {self.run} is a program; give the run, or make "
+                    "another program of it with wavegen program"
+                )
 
 
 def plays(command: Callable[..., None]) -> Callable[..., None]:
@@ -66,6 +125,19 @@ def plays(command: Callable[..., None]) -> Callable[..., None]:
     for option in reversed(_options()):
         decorated = option(decorated)
     return decorated
+
+
+def described(model: TrainedModel | Player) -> dict[str, Any]:
+    """What plays it; from here on that is ready."""
+    from ..program.player import Player
+
+    if isinstance(model, Player):
+        return {"device": "cpu", "engine": "native", "engine_note": None}
+    return {
+        "device": str(model.device),
+        "engine": model.engine_name,
+        "engine_note": model.engine_note,
+    }
 
 
 @dataclass(frozen=True)
@@ -130,11 +202,25 @@ def _options() -> list[Callable[[Callable[..., None]], Callable[..., None]]]:
         click.option("--speaker", "label", metavar="LABEL", help="Whom or what to play."),
         click.option("--condition-from", "follow", type=FILE, help="A file to speak anew."),
         *controls,
-        click.option("--filter", "filters", multiple=True, metavar="NAME", help="May be repeated."),
+        filter_option,
+        click.option(
+            "--engine",
+            default="auto",
+            show_default=True,
+            help="native (C++, on the CPU), torch, or auto: native where it can.",
+        ),
+        precision_option,
         click.option(
             "--slots",
-            type=click.IntRange(4),
-            help="Voices stepped together; another number may change the last bits of the result.",
+            type=click.IntRange(1),
+            help="Voices played together; on the torch engine, which takes 4 or more, another "
+            "number may change the last bits of the result.",
+        ),
+        click.option(
+            "--threads",
+            type=click.IntRange(1),
+            help="Of the native engine, which shares voices out among them; all cores if not told "
+            "otherwise.",
         ),
         device_option,
     ]

@@ -5,14 +5,18 @@ from __future__ import annotations
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from ..errors import DataError
 from ..hookspecs import Event, Observer
 from .output import json_option, note, show
-from .playing import FILE, Request, Timing, need_writable, plays
+from .playing import FILE, Request, Timing, described, need_writable, plays
+
+if TYPE_CHECKING:
+    from ..playing import TrainedModel
+    from ..program.player import Player
 
 _DEFAULT_SECONDS = 4.0
 _SOUND = (".wav", ".flac", ".ogg", ".mp3", ".aiff")
@@ -42,38 +46,34 @@ def sample(
 ) -> None:
     """Draw new sequences from the model in RUN, 4 seconds long if not told otherwise.
 
-    A prime is the beginning of what is written and counts as part of its length.
+    RUN is a run, a checkpoint, or a program file made by `wavegen program`. A prime is the
+    beginning of what is written and counts as part of its length.
     """
     from ..plugins import plugins
 
     files, pictures = _numbered(output, n), _numbered(picture, n)
     for file in [*files, *pictures]:
         need_writable(file)
-    listeners = [plugins().observer(name).spec.build(request.run) for name in observers]
+    folder = request.run if request.run.is_dir() else request.run.parent
+    listeners = [plugins().observer(name).spec.build(folder) for name in observers]
     model = request.load()
     domain = model.domain
     if output.suffix.lower() not in domain.suffixes:
         raise DataError(f"{output}: cannot write that; use {', '.join(domain.suffixes)}")
-    seconds = request.seconds
-    if seconds is None and request.steps is None and request.follow is None:
-        seconds = _DEFAULT_SECONDS
-    prime = None if request.prime is None else domain.load(request.prime)
-    follow = None if request.follow is None else domain.load(request.follow)
+    arguments = request.arguments()
+    if request.seconds is None and request.steps is None and request.follow is None:
+        arguments["seconds"] = _DEFAULT_SECONDS
+    if request.prime is not None:
+        arguments["prime"] = domain.load(request.prime)
+    if request.follow is not None:
+        arguments["follow"] = domain.load(request.follow)
+    player = described(model)
+    if player["engine_note"]:
+        note(player["engine_note"])
 
     counter = _Counter()
     begin = time.perf_counter()
-    sequences = model.generate(
-        n,
-        seconds=seconds,
-        steps=request.steps,
-        seed=request.seed,
-        controls=request.controls,
-        prime=prime,
-        prime_seconds=request.prime_seconds,
-        follow=follow,
-        label=request.label,
-        progress=counter,
-    )
+    sequences = model.generate(n, **arguments, progress=counter)
     timing = Timing.since(begin, counter.done, domain.rate_hz)
     counter.close()
     seeds = [request.seed + i for i in range(n)]
@@ -85,12 +85,20 @@ def sample(
         "files": [str(file) for file in files],
         "pictures": [str(file) for file in pictures],
         "seeds": seeds,
-        "device": str(model.device),
+        **player,
         **timing.to_dict(),
     }
-    _tell(listeners, values, model.config.get("trained", {}).get("steps", 0))
+    _tell(listeners, values, _trained_steps(model))
     note(f"{timing}, seed{'s' if n > 1 else ''} {request.seed}" + (f"-{seeds[-1]}" * (n > 1)))
     show(values, "\n".join(values["files"]), as_json)
+
+
+def _trained_steps(model: TrainedModel | Player) -> int:
+    from ..program.player import Player
+
+    if isinstance(model, Player):
+        return 0
+    return model.config.get("trained", {}).get("steps", 0)
 
 
 class _Counter:

@@ -12,10 +12,10 @@ from typing import IO, Any
 
 import click
 
-from ..domain import StreamFormat
+from ..domain_player import StreamFormat
 from ..errors import ConfigError, DataError
 from .output import json_option, note, show
-from .playing import FILE, Request, Timing, need_writable, plays
+from .playing import FILE, Request, Timing, described, need_writable, plays
 
 _STANDARD_OUTPUT = 1
 
@@ -29,17 +29,27 @@ _STANDARD_OUTPUT = 1
 def stream(request: Request, output: Path, as_json: bool) -> None:
     """Draw one sequence from the model in RUN until the reader has heard enough, or Ctrl-C.
 
-    As in `wavegen stream RUN | aplay`. With --condition-from - it speaks what comes in, while it
-    comes in. Into a pipe goes only the sequence; the result of --json goes to standard error.
+    As in `wavegen stream RUN | aplay`. RUN may be a program file made by `wavegen program`. With
+    --condition-from - it speaks what comes in, while it comes in. Into a pipe goes only the
+    sequence; the result of --json goes to standard error.
     """
     is_pipe = str(output) == "-"
     if is_pipe and os.isatty(_STANDARD_OUTPUT):
         raise ConfigError("the output is a terminal; add a player, as in | aplay, or -o FILE")
     if not is_pipe and not output.exists():
         need_writable(output)
+    from ..program.player import Player  # here, since it takes numpy
+
     model = request.load()
     domain = model.domain
-    prime = None if request.prime is None else domain.load(request.prime)
+    arguments = request.arguments()
+    if request.prime is not None:
+        arguments["prime"] = domain.load(request.prime)
+    if request.follow is not None and not isinstance(model, Player):
+        arguments["follow"] = model.domain.pieces(request.follow)
+    player = described(model)
+    if player["engine_note"] and not as_json:
+        note(player["engine_note"])
     drawn = 0
 
     def count(done: int, total: int | None) -> None:
@@ -47,22 +57,12 @@ def stream(request: Request, output: Path, as_json: bool) -> None:
         drawn = done
 
     begin = time.perf_counter()
-    pieces = model.stream(
-        seconds=request.seconds,
-        steps=request.steps,
-        seed=request.seed,
-        controls=request.controls,
-        prime=prime,
-        prime_seconds=request.prime_seconds,
-        follow=None if request.follow is None else domain.pieces(request.follow),
-        label=request.label,
-        progress=count,
-    )
+    pieces = model.stream(**arguments, progress=count)
     # The reader went away, or the person said stop: both are how a stream ends.
     with suppress(BrokenPipeError, KeyboardInterrupt), _opened(output) as file:
         _write(pieces, domain.stream_format(), file)
     timing = Timing.since(begin, drawn, domain.rate_hz)
-    values = {"seed": request.seed, "device": str(model.device), **timing.to_dict()}
+    values = {"seed": request.seed, **player, **timing.to_dict()}
     if as_json:
         show(values, "", as_json, err=is_pipe)
     else:

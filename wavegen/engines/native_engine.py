@@ -1,0 +1,106 @@
+"""The native engine: plays a model's step program in C++, with no Python inside the loop.
+
+A voice's state stays the model's own tree of tensors, so voices and saved sessions move freely
+between this engine and the torch engine. PyTorch makes fresh states and takes in primes; the
+program does all steps.
+
+Dimensions: V voices, T steps, E event shape, C condition channels.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..heads import Head
+from ..model import SequenceModel
+from ..native import library
+from ..program.program import Program
+from .arena import StateLayout
+from .engine import Engine, Voice
+from .torch_engine import MIN_SLOTS, TorchEngine
+
+
+class NativeEngine(Engine):
+    """Any number of slots, shared out among threads; neither changes a bit of what is drawn."""
+
+    def __init__(
+        self,
+        model: SequenceModel[Any],
+        head: Head,
+        program: Program,
+        *,
+        slots: int = 64,
+        threads: int = 1,
+    ) -> None:
+        if slots < 1:
+            raise ValueError(f"slots is {slots}; it must be 1 or more")
+        self.slots = slots
+        self.program = library.Program(program.to_bytes())
+        self._layout = StateLayout(program.header)
+        self._parallel = TorchEngine(model, head, slots=MIN_SLOTS, device=torch.device("cpu"))
+        self._event_shape = head.event_shape
+        self._threads = threads
+        # A runner belongs to one thread at a time, and several may play this model.
+        self._runners: deque[library.Runner] = deque()
+
+    def start(self, first: Tensor, position: int, static: Tensor | None = None) -> Voice:
+        """A voice with the model's fresh state."""
+        return self._parallel.start(first, position, static)
+
+    def prime(self, voice: Voice, x: Tensor, cond: Tensor | None = None) -> Voice:
+        """One parallel pass of PyTorch, in float32 whatever the program's precision."""
+        return self._parallel.prime(voice, x, cond)
+
+    def advance(
+        self, voices: Sequence[Voice], n_steps: int, cond: Tensor | None = None
+    ) -> tuple[Tensor, list[Voice]]:
+        """Copy the voices, play the copies."""
+        if not 0 < len(voices) <= self.slots:
+            raise ValueError(f"{len(voices)} voices for {self.slots} slots")
+        kind = self.program.event_type
+        drawn = np.empty((len(voices), n_steps, *self._event_shape), kind)
+        rows = None if cond is None else cond.detach().cpu().float().contiguous().numpy()
+        slots = [
+            library.Slot(
+                state=self._layout.pack(voice.state),
+                event=np.array(voice.last.cpu().numpy(), kind, copy=True).reshape(-1),
+                seed=voice.seed,
+                position=voice.position,
+                controls=voice.controls,
+                cond=None if rows is None else rows[row],
+                events=drawn[row],
+            )
+            for row, voice in enumerate(voices)
+        ]
+        with self._runner() as runner:
+            runner.advance(slots, n_steps)
+        after = [
+            replace(
+                voice,
+                state=self._layout.unpack(slot.state, voice.state),
+                last=torch.from_numpy(slot.event).view(voice.last.shape),
+                position=slot.position,
+            )
+            for voice, slot in zip(voices, slots, strict=True)
+        ]
+        return torch.from_numpy(drawn), after
+
+    @contextmanager
+    def _runner(self) -> Iterator[library.Runner]:
+        """A runner that nobody else uses."""
+        try:
+            runner = self._runners.pop()
+        except IndexError:
+            runner = self.program.runner(self._threads)
+        try:
+            yield runner
+        finally:
+            self._runners.append(runner)
