@@ -1,0 +1,45 @@
+"""The core's own C++ tests: under sanitizers, at full speed, and for ARM where that can be run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from cpp_tests import BUILDS, build, compiler, needs, run
+
+# Threads of a test program end before it does; leaks are part of what is looked for.
+SANITIZERS = {"ASAN_OPTIONS": "detect_leaks=1", "UBSAN_OPTIONS": "print_stacktrace=1"}
+
+
+def kernels_of_this_processor(folder: Path) -> list[Path]:
+    """The test programs of the kernels that can be run here."""
+    found = [path for name in BUILDS if (path := folder / f"test_kernels_{name}").exists()]
+    assert found
+    return found
+
+
+def test_kernels_and_runtime_are_clean(sanitized: Path) -> None:
+    for program in [*kernels_of_this_processor(sanitized), sanitized / "test_runtime"]:
+        run(program, **SANITIZERS)
+
+
+@pytest.mark.slow
+def test_kernels_and_runtime_are_right_at_full_speed() -> None:
+    compiler()
+    folder = build("native-tests")
+    for program in [*kernels_of_this_processor(folder), folder / "test_runtime"]:
+        run(program)
+
+
+@pytest.mark.slow
+def test_kernels_and_runtime_are_right_on_arm() -> None:
+    needs("aarch64-linux-gnu-g++", "qemu-aarch64")
+    folder = build(
+        "native-arm",
+        "-DCMAKE_SYSTEM_NAME=Linux",
+        "-DCMAKE_SYSTEM_PROCESSOR=aarch64",
+        "-DCMAKE_CXX_COMPILER=aarch64-linux-gnu-g++",
+        "-DCMAKE_EXE_LINKER_FLAGS=-static",
+    )
+    for program in ("test_kernels_neon", "test_runtime"):
+        run("qemu-aarch64", folder / program)
