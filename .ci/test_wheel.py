@@ -23,10 +23,11 @@ RECORDINGS = CHECKOUT / "assets" / "recordings"
 pytestmark = pytest.mark.timeout(900)  # installing torch takes its time
 
 
-def run(*command: str | Path, cwd: Path) -> str:
+def run(*command: str | Path, cwd: Path, **environment: str) -> str:
     """What the command prints; where it fails, the test shows all it said."""
     # Nothing of the caller's environment may lead back to the checkout.
     outside = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    outside.update(environment)
     done = subprocess.run(command, cwd=cwd, env=outside, capture_output=True, text=True)
     assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
     return done.stdout
@@ -65,6 +66,28 @@ def wavegen(home: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
+def bare(home: Path, dist: Path) -> Path:
+    """The command in an environment beside `home`, from a wheel built without a compiler."""
+    (sdist,) = dist.glob("wavegen-*.tar.gz")
+    with tarfile.open(sdist) as archive:
+        archive.extractall(home / "source", filter="data")
+    (source,) = (home / "source").iterdir()
+    build = [sys.executable, "-m", "build", "--wheel", "--outdir", home / "bare-dist", source]
+    run(*build, cwd=home, CXX=str(home / "no-compiler"))
+    (wheel,) = (home / "bare-dist").iterdir()
+    assert wheel.name.endswith("-py3-none-any.whl")
+    venv.create(home / "bare", with_pip=True)
+    run(home / "bare" / "bin" / "pip", "install", "--quiet", "--no-deps", wheel, cwd=home)
+    # It borrows what else it needs; its own wavegen comes first.
+    ask = "import sysconfig; print(sysconfig.get_path('purelib'))"
+    own, lent = (
+        run(home / env / "bin" / "python", "-c", ask, cwd=home).strip() for env in ("bare", "env")
+    )
+    (Path(own) / "lent.pth").write_text(lent)
+    return home / "bare" / "bin" / "wavegen"
+
+
+@pytest.fixture(scope="session")
 def trained(wavegen: Path, home: Path) -> Path:
     """A run of twenty steps on the recordings."""
     options = ["--preset", "tiny", "--domain.rate_hz", "8000", "--steps", "20", "--json"]
@@ -83,7 +106,11 @@ def test_the_wheel_holds_the_packages_and_nothing_else(wheel: Path) -> None:
     assert not [
         name for name in names if re.search(r"(^|/)(tests|__pycache__)/|/test_\w+\.py$", name)
     ]
-    assert wheel.name.endswith("-py3-none-any.whl")
+    compiled = {name for name in names if re.search(r"\.(so|dylib|pyd)$|[.][ch]pp$|CMake", name)}
+    assert {name.rpartition(".")[0] for name in compiled} == {"wavegen/native/libwavegen_core"}
+    assert "wavegen/native/wavegen.h" in names
+    # One wheel of a platform serves every Python.
+    assert re.search(r"-py3-none-(linux|macosx)_\w+\.whl$", wheel.name)
 
 
 def test_the_sdist_holds_what_a_build_needs(dist: Path) -> None:
@@ -91,6 +118,8 @@ def test_the_sdist_holds_what_a_build_needs(dist: Path) -> None:
     with tarfile.open(path) as archive:
         names = {name.partition("/")[2] for name in archive.getnames()}
     assert {"pyproject.toml", "LICENSE", "README.md", "wavegen/__init__.py"} <= names
+    assert {"wavegen/native/CMakeLists.txt", "wavegen/native/isa.cpp"} <= names
+    assert not [name for name in names if name.endswith((".so", "CMakeCache.txt"))]
     assert not [name for name in names if name.startswith(("demo/", ".venv/", "assets/recordings"))]
 
 
@@ -113,3 +142,24 @@ def test_it_trains_samples_and_tells(wavegen: Path, home: Path, trained: Path) -
     assert (int(rate), int(length)) == (8000, 2000)
     assert float(peak) > 0
     assert json.loads(run(wavegen, "info", trained, "--json", cwd=home))
+
+
+def test_the_native_core_plays(wavegen: Path, home: Path, trained: Path) -> None:
+    assert doctor(wavegen, home)["state"] == "ok"
+    sample = ["sample", trained, "-o", "native.wav", "--seconds", "0.1", "--engine", "native"]
+    run(wavegen, *sample, cwd=home)
+    assert (home / "native.wav").stat().st_size > 0
+
+
+def test_without_a_compiler_pytorch_plays(bare: Path, home: Path, trained: Path) -> None:
+    found = doctor(bare, home)
+    assert (found["state"], "install a C++ compiler" in found["text"]) == ("absent", True)
+    run(bare, "sample", trained, "-o", "bare.wav", "--seconds", "0.05", cwd=home)
+    assert (home / "bare.wav").stat().st_size > 0
+
+
+def doctor(wavegen: Path, home: Path) -> dict[str, str]:
+    """What it says of the native core."""
+    findings = json.loads(run(wavegen, "doctor", "--json", cwd=home))["findings"]
+    (found,) = [finding for finding in findings if finding["subject"] == "native core"]
+    return found

@@ -13,6 +13,7 @@ from typing import Literal
 import click
 
 from .. import __version__
+from ..native import binding
 from ..plugins import plugins
 from .output import json_option, show
 
@@ -42,7 +43,11 @@ class Finding:
 @json_option
 @click.pass_context
 def doctor(ctx: click.Context, as_json: bool) -> None:
-    """Show versions, devices and plugins; exit with 1 if something that is needed is broken."""
+    """Show versions, devices and plugins; exit with 1 if something that is needed is broken.
+
+    The native core takes the best build of its kernels that the processor runs; the environment
+    variable WAVEGEN_BUILD names another.
+    """
     findings = [
         Finding("wavegen", "ok", __version__),
         Finding("python", "ok", f"{platform.python_version()} on {platform.platform()}"),
@@ -50,6 +55,7 @@ def doctor(ctx: click.Context, as_json: bool) -> None:
         _soundfile(),
         *(_module(name, "absent", f"; pip install 'wavegen[{x}]'") for name, x in OPTIONAL.items()),
         *_processors(),
+        _native_core(),
         Finding("disk", "ok", f"{shutil.disk_usage(Path.cwd()).free / 1e9:.1f} GB free here"),
         *_plugins(),
     ]
@@ -123,6 +129,20 @@ def _cpu_flags() -> str:
         return "flags unknown"
     words = set(text.split())
     return ", ".join(flag for flag in CPU_FLAGS if flag in words) or "no vector flags"
+
+
+def _native_core() -> Finding:
+    """What plays programs: its builds that this processor runs, and the one that is taken."""
+    try:
+        builds = binding.builds()
+    except binding.NativeUnavailable as error:
+        return Finding("native core", "absent", str(error))
+    chosen = os.environ.get("WAVEGEN_BUILD") or builds[0]
+    known = ", ".join(builds)
+    if chosen not in builds:
+        text = f"WAVEGEN_BUILD is {chosen!r}; it must be one of {known}"
+        return Finding("native core", "broken", text)
+    return Finding("native core", "ok", f"plays with {chosen} of {known}")
 
 
 def _plugins() -> list[Finding]:
