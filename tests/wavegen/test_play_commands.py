@@ -29,8 +29,14 @@ def run(tmp_path: Path) -> Path:
     return tmp_path / "run"
 
 
+def with_torch(words: tuple[object, ...]) -> list[str]:
+    """The torch engine plays here, as in `trained`; the native one has tests of its own."""
+    chosen = ["--engine", "torch"] if {"sample", "stream"} & set(words) else []
+    return [*map(str, words), *chosen]
+
+
 def call(*words: object) -> click.testing.Result:
-    return click.testing.CliRunner().invoke(main, ["--plugin", str(PLUGIN), *map(str, words)])
+    return click.testing.CliRunner().invoke(main, ["--plugin", str(PLUGIN), *with_torch(words)])
 
 
 def good(*words: object) -> click.testing.Result:
@@ -171,7 +177,7 @@ def test_observers_hear_of_each_file(run: Path, tmp_path: Path) -> None:
 
 def streaming(*words: object, **options: Any) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
-        [*COMMAND, "stream", *map(str, words)],
+        [*COMMAND, *with_torch(("stream", *words))],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         **options,

@@ -13,6 +13,7 @@ from safetensors.torch import load_file, save_file
 from toy_plugin import Letters, LettersConfig, parts
 
 from wavegen.controls import Controls
+from wavegen.engines.choice import EngineOptions
 from wavegen.errors import CheckpointError, ConfigError
 from wavegen.playing import TrainedModel
 from wavegen.voices import Session
@@ -21,7 +22,13 @@ from wavegen.voices import Session
 def trained(seed: int = 0, **settings: object) -> TrainedModel:
     domain = Letters(LettersConfig(**settings))  # type: ignore[arg-type]
     model, head = parts(domain, seed)
-    return TrainedModel(model, head, domain, lead_in=model.receptive_field or 1, slots=4)
+    return TrainedModel(
+        model,
+        head,
+        domain,
+        lead_in=model.receptive_field or 1,
+        options=EngineOptions("torch", slots=4),
+    )
 
 
 MODEL = trained()

@@ -10,6 +10,7 @@ import torch
 from toy_plugin import Letters, LettersConfig, parts
 
 from wavegen import checkpoint, config
+from wavegen.engines.choice import EngineOptions
 from wavegen.playing import TrainedModel
 
 PLUGIN = Path(__file__).with_name("toy_plugin.py")
@@ -18,7 +19,8 @@ PLUGIN = Path(__file__).with_name("toy_plugin.py")
 def trained(slots: int = 4, **settings: object) -> TrainedModel:
     domain = Letters(LettersConfig(**settings))  # type: ignore[arg-type]
     model, head = parts(domain)
-    return TrainedModel(model, head, domain, lead_in=model.receptive_field or 1, slots=slots)
+    options = EngineOptions("torch", slots=slots)
+    return TrainedModel(model, head, domain, lead_in=model.receptive_field or 1, options=options)
 
 
 def write_run(run: Path, changes: Mapping[str, Any] | None = None, **settings: object) -> Path:

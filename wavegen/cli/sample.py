@@ -68,8 +68,6 @@ def sample(
     if request.follow is not None:
         arguments["follow"] = domain.load(request.follow)
     player = described(model)
-    if player["engine_note"]:
-        note(player["engine_note"])
 
     counter = _Counter()
     begin = time.perf_counter()
@@ -90,6 +88,8 @@ def sample(
     }
     _tell(listeners, values, _trained_steps(model))
     note(f"{timing}, seed{'s' if n > 1 else ''} {request.seed}" + (f"-{seeds[-1]}" * (n > 1)))
+    if player["engine_note"]:
+        note(player["engine_note"])
     show(values, "\n".join(values["files"]), as_json)
 
 

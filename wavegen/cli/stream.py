@@ -48,8 +48,6 @@ def stream(request: Request, output: Path, as_json: bool) -> None:
     if request.follow is not None and not isinstance(model, Player):
         arguments["follow"] = model.domain.pieces(request.follow)
     player = described(model)
-    if player["engine_note"] and not as_json:
-        note(player["engine_note"])
     drawn = 0
 
     def count(done: int, total: int | None) -> None:
@@ -67,6 +65,8 @@ def stream(request: Request, output: Path, as_json: bool) -> None:
         show(values, "", as_json, err=is_pipe)
     else:
         note(f"{timing}, seed {request.seed}")
+        if player["engine_note"]:
+            note(player["engine_note"])
 
 
 def _opened(output: Path) -> IO[bytes]:
