@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Iterator
+from copy import deepcopy
 from typing import Any
 
 from wavegen.program.program import Program
@@ -94,7 +95,7 @@ def mutations(program: Program, n: int, seed: int) -> Iterator[bytes]:
         tree, key = dice.choice(inner)
         alike = [v for v in (t[k] for t, k in dice.sample(inner, 50)) if type(v) is type(tree[key])]
         if alike:
-            yield from _with(content, (tree, key), dice.choice(alike))
+            yield from _with(content, (tree, key), deepcopy(dice.choice(alike)))
     for where in places(content.table):
         for value in dice.sample(EVIL, 4):
             yield from _with(content, where, value)

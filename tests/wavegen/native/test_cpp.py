@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from cpp_tests import BUILDS, build, compiler, needs, run
+from cpp_tests import BUILDS, NATIVE, build, compiler, needs, run
 
 # Threads of a test program end before it does; leaks are part of what is looked for.
 SANITIZERS = {"ASAN_OPTIONS": "detect_leaks=1", "UBSAN_OPTIONS": "print_stacktrace=1"}
@@ -43,3 +43,20 @@ def test_kernels_and_runtime_are_right_on_arm() -> None:
     )
     for program in ("test_kernels_neon", "test_runtime"):
         run("qemu-aarch64", folder / program)
+
+
+def test_code_for_one_processor_stays_in_its_build() -> None:
+    """The linker keeps one copy of an inline function, so that of a shared one may be any build's.
+
+    A baseline processor would stop at the instructions of a better one.
+    """
+    needs("nm")
+    objects = sorted(NATIVE.glob("CMakeFiles/core_*.dir/isa.cpp.o"))
+    if not objects:
+        pytest.skip("needs an editable install, which keeps its object files")
+    for path in objects:
+        build = path.parent.stem.removeprefix("core_")
+        for line in run("nm", "--demangle", "--defined-only", path).splitlines():
+            kind, name = line[17:18], line[19:]
+            if kind in "WVu":
+                assert f"wg::{build}::" in name, f"{build} shares {name}"

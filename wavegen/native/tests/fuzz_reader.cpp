@@ -1,13 +1,11 @@
-// Opens every file of a corpus and plays what opens: run under sanitizers, it must come to its end.
+// Opens every file that comes in and plays what opens: under sanitizers it must come to its end.
 //
-// A corpus is files one after the other, each behind its length in 8 bytes. Prints how many were
-// refused, opened, and played without an error.
+// Files come one after the other on standard input, each behind its length in 8 bytes. Prints how
+// many were refused, opened, and played without an error.
 #include "wavegen.h"
 
 #include <cstdio>
 #include <cstring>
-#include <fstream>
-#include <iterator>
 #include <memory>
 #include <string>
 #include <vector>
@@ -73,34 +71,27 @@ int play(const wg_program* program)
 
 }  // namespace
 
-int main(int n_arguments, char** arguments)
+int main()
 {
     int refused = 0, opened = 0, played = 0;
-    for (int i = 1; i < n_arguments; ++i) {
-        std::ifstream file(arguments[i], std::ios::binary);
-        const std::vector<char> corpus{std::istreambuf_iterator<char>(file), {}};
-        for (std::size_t place = 0; place < corpus.size();) {
-            std::uint64_t length = 0;
-            std::memcpy(&length, &corpus[place], sizeof length);
-            place += sizeof length;
-            // A copy of its own, so that a byte read too far is seen.
-            const char* begin = corpus.data() + place;
-            const std::vector<char> bytes(begin, begin + length);
-            place += length;
-            char error[256] = "";
-            wg_program* program = wg_open(bytes.data(), length, nullptr, error, sizeof error);
-            if (program == nullptr) {
-                if (std::strlen(error) == 0 || std::strchr(error, '\n') != nullptr) {
-                    std::printf("a refusal must be one line: '%s'\n", error);
-                    return 1;
-                }
-                ++refused;
-                continue;
+    std::uint64_t length = 0;
+    while (std::fread(&length, sizeof length, 1, stdin) == 1) {
+        // Memory of its own, so that a byte read too far is seen.
+        std::vector<char> bytes(length);
+        if (std::fread(bytes.data(), 1, length, stdin) != length) return 2;
+        char error[256] = "";
+        wg_program* program = wg_open(bytes.data(), length, nullptr, error, sizeof error);
+        if (program == nullptr) {
+            if (std::strlen(error) == 0 || std::strchr(error, '\n') != nullptr) {
+                std::printf("a refusal must be one line: '%s'\n", error);
+                return 1;
             }
-            ++opened;
-            played += play(program);
-            wg_close(program);
+            ++refused;
+            continue;
         }
+        ++opened;
+        played += play(program);
+        wg_close(program);
     }
     std::printf("%d %d %d\n", refused, opened, played);
     return 0;
