@@ -7,21 +7,15 @@
 #include <memory>
 #include <new>
 
+#include "alignment.hpp"
+
 namespace wg {
-
-constexpr std::size_t cache_line = 64;
-
-constexpr std::size_t round_up(std::size_t n_bytes)
-{
-    return (n_bytes + cache_line - 1) / cache_line * cache_line;
-}
 
 class Buffer {
 public:
     Buffer() = default;
 
-    explicit Buffer(std::size_t n_bytes) : size_(n_bytes)
-    {
+    explicit Buffer(std::size_t n_bytes) : size_(n_bytes) {
         // calloc: pages that are never touched cost nothing, however much a file asks for.
         if (n_bytes > SIZE_MAX - cache_line) throw std::bad_alloc();
         memory_.reset(std::calloc(n_bytes + cache_line, 1));

@@ -12,7 +12,7 @@ namespace wg {
 // One voice of a block while it is played.
 struct Lane {
     std::byte* space[n_spaces + 1]; // by Space; that of Space::none is null
-    std::byte* work;                // of Build::work_bytes
+    std::byte* work;                // as much as Build::plan_work asked for
     wg_voice* voice;
 };
 
@@ -33,9 +33,10 @@ struct Build {
     int max_lanes; // of one block
     std::size_t (*packed_bytes)(Precision precision, int n, int k);
     void (*pack)(Precision precision, int n, int k, const void* rows, std::byte* packed);
-    // Working memory of one lane for an operation; it also lays that memory out.
-    std::size_t (*plan_work)(Op& op, const Code& code);
-    Fault (*run)(const Code& code, Lane* lanes, std::size_t n_lanes, std::size_t n_steps);
+    void (*row_sums)(int n, int k, const void* rows, std::int32_t* sums);
+    // Lay out the working memory of an operation; returns the bytes that a lane needs for it.
+    std::size_t (*plan_work)(Op& op);
+    Fault (*run)(const Code& code, const Lane* lanes, std::size_t n_lanes, std::size_t n_steps);
     std::uint64_t (*read)(const std::byte* bytes, std::size_t n_bytes);
     void (*unary)(Unary fn, const float* x, float* out, std::size_t n);
     void (*uniforms)(std::uint64_t seed, std::uint64_t step, std::size_t n, float* out);

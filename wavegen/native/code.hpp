@@ -13,13 +13,14 @@
 
 namespace wg {
 
-// Where an operand begins. Nothing lies in Space::none: an operand that is left out.
+// Where an operand begins; in Space::none where it is left out.
 struct Place {
     std::uint32_t offset = 0; // bytes
     Space space = Space::none;
-
-    bool given() const { return space != Space::none; }
 };
+
+// static: every build has its own copy (see isa.cpp).
+static constexpr bool is_given(Place place) { return place.space != Space::none; }
 
 enum class Kind : std::uint8_t {
     product,
@@ -97,7 +98,7 @@ struct Elementwise {
 };
 
 // reduce, softmax, layer_norm, cumsum: arrays x, out. The loop's row is the last dimension.
-struct Rows {
+struct RowWise {
     Place x, out, weight, bias;
     std::int32_t weight_stride, bias_stride;
     Reduce fn;
@@ -113,7 +114,7 @@ struct Matmul {
     std::int64_t a_stride[3], b_stride[3], out_stride[3]; // elements
 };
 
-// gather_rows (rows go to the table's reader) and scatter_rows.
+// gather_rows and scatter_rows; `rows` is out or source.
 struct RowTable {
     Place table, index, rows;
     Type type;
@@ -121,14 +122,14 @@ struct RowTable {
     std::int32_t table_stride[2], rows_stride[2], index_stride; // elements
 };
 
-// gather and scatter; arrays of the loop: index, values. `table` is walked along with them, except
-// along the dimension that the index chooses.
+// gather and scatter: arrays index, values, table; `values` is out or source. Along the dimension
+// that the index chooses, the table stands still.
 struct ElementTable {
     Place table, index, values;
     Type type;
     std::int64_t n_table;      // along the chosen dimension
-    std::int64_t table_stride; // bytes, along it
-    Loop loop;                 // arrays: index, values, table
+    std::int64_t table_stride; // elements, along it
+    Loop loop;
 };
 
 struct DelayRow {
@@ -157,7 +158,7 @@ struct Op {
     union {
         Product product;
         Elementwise elementwise;
-        Rows rows;
+        RowWise row_wise;
         Matmul matmul;
         RowTable row_table;
         ElementTable element_table;

@@ -13,16 +13,14 @@ namespace {
 constexpr std::string_view format = "wavegen program 1";
 constexpr std::size_t length_bytes = 8;
 
-std::size_t type_bytes(std::string_view type)
-{
+std::size_t type_bytes(std::string_view type) {
     if (type == "F32") return 4;
     if (type == "BF16") return 2;
     if (type == "I8" || type == "U8") return 1;
     return 0;
 }
 
-std::string metadata(JsonValue header, std::string_view name)
-{
+std::string metadata(JsonValue header, std::string_view name) {
     JsonValue all;
     JsonValue value;
     if (!header.find("__metadata__", all) || !all.is(JsonKind::object) ||
@@ -32,8 +30,7 @@ std::string metadata(JsonValue header, std::string_view name)
 }
 
 Tensor read_tensor(std::string_view name, JsonValue entry, const std::byte* data,
-                   std::size_t n_data)
-{
+                   std::size_t n_data) {
     const auto bad = [&](std::string_view what) { fail("tensor ", quoted(name), ": ", what); };
     const auto member = [&](std::string_view field, JsonKind kind) {
         JsonValue value;
@@ -69,8 +66,7 @@ Tensor read_tensor(std::string_view name, JsonValue entry, const std::byte* data
 }
 
 // Shared bytes would let a small file ask for much memory.
-void refuse_shared_bytes(const Container& container)
-{
+void refuse_shared_bytes(const Container& container) {
     std::vector<const Tensor*> order;
     for (const auto& [name, tensor] : container.tensors) order.push_back(&tensor);
     std::sort(order.begin(), order.end(),
@@ -85,14 +81,12 @@ void refuse_shared_bytes(const Container& container)
 
 }  // namespace
 
-const Tensor* Container::find(std::string_view name) const
-{
+const Tensor* Container::find(std::string_view name) const {
     const auto found = tensors.find(name);
     return found == tensors.end() ? nullptr : &found->second;
 }
 
-Container read_container(const std::byte* bytes, std::size_t n_bytes)
-{
+Container read_container(const std::byte* bytes, std::size_t n_bytes) {
     if (n_bytes < length_bytes)
         fail("this is no program file: it has ", n_bytes, " bytes, fewer than ", length_bytes);
     std::uint64_t n_header = 0;

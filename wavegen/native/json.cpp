@@ -22,8 +22,7 @@ class JsonReader {
 public:
     JsonReader(std::string_view source, Json& json) : source_(source), json_(json) {}
 
-    void read()
-    {
+    void read() {
         if (source_.size() > max_source)
             fail("JSON of ", source_.size(), " bytes is too long; at most ", max_source, " are read");
         json_.texts_.reserve(source_.size());
@@ -33,27 +32,23 @@ public:
     }
 
 private:
-    [[noreturn]] void bad(std::string_view what) const
-    {
+    [[noreturn]] void bad(std::string_view what) const {
         fail("broken JSON at byte ", at_, ": ", what);
     }
 
     char peek() const { return at_ < source_.size() ? source_[at_] : '\0'; }
 
-    bool take(char c)
-    {
+    bool take(char c) {
         if (peek() != c || at_ == source_.size()) return false;
         ++at_;
         return true;
     }
 
-    void expect(char c, std::string_view what)
-    {
+    void expect(char c, std::string_view what) {
         if (!take(c)) bad(what);
     }
 
-    void skip_space()
-    {
+    void skip_space() {
         while (at_ < source_.size()) {
             const char c = source_[at_];
             if (c != ' ' && c != '\n' && c != '\t' && c != '\r') break;
@@ -61,22 +56,19 @@ private:
         }
     }
 
-    std::uint32_t begin(JsonKind kind)
-    {
+    std::uint32_t begin(JsonKind kind) {
         Json::Node node{};
         node.kind = kind;
         json_.nodes_.push_back(node);
         return static_cast<std::uint32_t>(json_.nodes_.size() - 1);
     }
 
-    void end(std::uint32_t index, std::size_t size)
-    {
+    void end(std::uint32_t index, std::size_t size) {
         json_.nodes_[index].size = static_cast<std::uint32_t>(size);
         json_.nodes_[index].end = static_cast<std::uint32_t>(json_.nodes_.size());
     }
 
-    void value(int depth)
-    {
+    void value(int depth) {
         if (depth > max_depth) bad("nested too deep");
         skip_space();
         switch (peek()) {
@@ -90,8 +82,7 @@ private:
         }
     }
 
-    void word(std::string_view name, JsonKind kind, std::int64_t value)
-    {
+    void word(std::string_view name, JsonKind kind, std::int64_t value) {
         if (source_.substr(at_, name.size()) != name) bad("a value is missing");
         at_ += name.size();
         const auto index = begin(kind);
@@ -99,8 +90,7 @@ private:
         end(index, 0);
     }
 
-    void array(int depth)
-    {
+    void array(int depth) {
         const auto index = begin(JsonKind::array);
         std::size_t size = 0;
         ++at_;
@@ -116,8 +106,7 @@ private:
         end(index, size);
     }
 
-    void object(int depth)
-    {
+    void object(int depth) {
         const auto index = begin(JsonKind::object);
         std::size_t size = 0;
         ++at_;
@@ -139,8 +128,7 @@ private:
         refuse_twins(index);
     }
 
-    void refuse_twins(std::uint32_t index) const
-    {
+    void refuse_twins(std::uint32_t index) const {
         std::vector<std::string_view> names;
         names.reserve(json_.nodes_[index].size);
         for (std::uint32_t name = index + 1; name < json_.nodes_[index].end;) {
@@ -153,8 +141,7 @@ private:
         if (twin != names.end()) fail("broken JSON: two members are named ", quoted(*twin));
     }
 
-    void text()
-    {
+    void text() {
         const auto index = begin(JsonKind::text);
         const std::size_t start = json_.texts_.size();
         ++at_;
@@ -171,8 +158,7 @@ private:
         end(index, json_.texts_.size() - start);
     }
 
-    void escape()
-    {
+    void escape() {
         constexpr std::string_view letters = "\"\\/bfnrt";
         constexpr std::string_view meanings = "\"\\/\b\f\n\r\t";
         const char c = peek();
@@ -193,8 +179,7 @@ private:
         append_utf8(code);
     }
 
-    std::uint32_t unicode()
-    {
+    std::uint32_t unicode() {
         expect('u', "an unknown escape");
         std::uint32_t code = 0;
         for (int i = 0; i < 4; ++i) {
@@ -214,8 +199,7 @@ private:
         return code;
     }
 
-    void append_utf8(std::uint32_t code)
-    {
+    void append_utf8(std::uint32_t code) {
         const auto put = [this](std::uint32_t byte) {
             json_.texts_.push_back(static_cast<char>(static_cast<unsigned char>(byte)));
         };
@@ -237,8 +221,7 @@ private:
     }
 
     // By hand: strtod reads numbers by the locale, and older compilers have no from_chars for them.
-    void number()
-    {
+    void number() {
         const bool negative = take('-');
         if (!is_digit(peek())) bad("a value is missing");
         if (peek() == '0' && at_ + 1 < source_.size() && is_digit(source_[at_ + 1]))
@@ -283,8 +266,7 @@ private:
         end(index, 0);
     }
 
-    int exponent()
-    {
+    int exponent() {
         constexpr int most = 100000;
         const bool negative = take('-');
         if (!negative) take('+');
@@ -295,8 +277,7 @@ private:
     }
 
     // Right to the last bit for up to 15 digits and 22 powers of ten, which is all that is needed here.
-    static double scaled(double digits, int power)
-    {
+    static double scaled(double digits, int power) {
         if (digits == 0) return 0;
         if (power >= 0) return digits * std::pow(10.0, power);
         if (power >= -300) return digits / std::pow(10.0, -power);
@@ -312,13 +293,11 @@ Json::Json(std::string_view source) { JsonReader(source, *this).read(); }
 
 JsonValue Json::root() const { return {this, 0}; }
 
-std::string_view JsonValue::text() const
-{
+std::string_view JsonValue::text() const {
     return std::string_view(json_->texts_).substr(node().text, node().size);
 }
 
-std::vector<JsonValue> JsonValue::entries() const
-{
+std::vector<JsonValue> JsonValue::entries() const {
     std::vector<JsonValue> entries;
     entries.reserve(size());
     for (auto index = index_ + 1; index < node().end; index = entries.back().node().end)
@@ -326,8 +305,7 @@ std::vector<JsonValue> JsonValue::entries() const
     return entries;
 }
 
-std::vector<std::pair<std::string_view, JsonValue>> JsonValue::members() const
-{
+std::vector<std::pair<std::string_view, JsonValue>> JsonValue::members() const {
     std::vector<std::pair<std::string_view, JsonValue>> members;
     members.reserve(size());
     for (auto index = index_ + 1; index < node().end;) {
@@ -338,8 +316,7 @@ std::vector<std::pair<std::string_view, JsonValue>> JsonValue::members() const
     return members;
 }
 
-bool JsonValue::find(std::string_view name, JsonValue& value) const
-{
+bool JsonValue::find(std::string_view name, JsonValue& value) const {
     for (auto index = index_ + 1; index < node().end;) {
         const JsonValue found(json_, index + 1);
         if (JsonValue(json_, index).text() == name) {

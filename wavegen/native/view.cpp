@@ -16,8 +16,7 @@ struct Window {
     std::int64_t end;
 };
 
-Window window(const View& view, std::int64_t period)
-{
+Window window(const View& view, std::int64_t period) {
     const std::int64_t size = type_bytes(view.type);
     std::int64_t below = 0;
     std::int64_t above = 0;
@@ -34,29 +33,25 @@ Window window(const View& view, std::int64_t period)
 
 }  // namespace
 
-std::int64_t View::n_elements() const
-{
+std::int64_t View::n_elements() const {
     std::int64_t n = 1;
     for (int i = 0; i < rank; ++i) n *= shape[i];
     return n;
 }
 
-std::int64_t View::begin() const
-{
+std::int64_t View::begin() const {
     std::int64_t first = 0;
     for (int i = 0; i < rank; ++i) first += std::min<std::int64_t>(0, (shape[i] - 1) * stride[i]);
     return offset + first * type_bytes(type);
 }
 
-std::int64_t View::end() const
-{
+std::int64_t View::end() const {
     std::int64_t last = 0;
     for (int i = 0; i < rank; ++i) last += std::max<std::int64_t>(0, (shape[i] - 1) * stride[i]);
     return offset + (last + 1) * type_bytes(type);
 }
 
-bool View::dense() const
-{
+bool View::dense() const {
     std::int64_t n = 1;
     for (int i = rank; i-- > 0;) {
         if (shape[i] != 1 && stride[i] != n) return false;
@@ -65,8 +60,7 @@ bool View::dense() const
     return true;
 }
 
-bool View::repeats() const
-{
+bool View::repeats() const {
     // Elements are apart if each dimension steps over all that the finer ones span.
     int order[max_rank];
     int n = 0;
@@ -83,19 +77,16 @@ bool View::repeats() const
     return false;
 }
 
-bool same_shape(const View& a, const View& b)
-{
+bool same_shape(const View& a, const View& b) {
     return a.rank == b.rank && std::equal(a.shape, a.shape + a.rank, b.shape);
 }
 
-bool same_place(const View& a, const View& b)
-{
+bool same_place(const View& a, const View& b) {
     return a.space == b.space && type_bytes(a.type) == type_bytes(b.type) && same_shape(a, b) &&
            a.offset == b.offset && std::equal(a.stride, a.stride + a.rank, b.stride);
 }
 
-bool disjoint(const View& a, const View& b)
-{
+bool disjoint(const View& a, const View& b) {
     if (a.space != b.space || a.end() <= b.begin() || b.end() <= a.begin()) return true;
     // Columns of one matrix interleave without touching.
     for (const View* view : {&a, &b}) {
@@ -111,8 +102,7 @@ bool disjoint(const View& a, const View& b)
     return false;
 }
 
-std::string shape_text(const std::int64_t* shape, int rank)
-{
+std::string shape_text(const std::int64_t* shape, int rank) {
     std::string text = "(";
     for (int i = 0; i < rank; ++i) text += (i > 0 ? ", " : "") + std::to_string(shape[i]);
     return text + ")";

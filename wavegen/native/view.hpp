@@ -16,7 +16,8 @@ constexpr int max_rank = 6;
 constexpr std::int64_t max_elements = std::int64_t{1} << 28;
 constexpr std::int64_t max_space_bytes = max_elements * 4;
 
-constexpr std::int64_t type_bytes(Type type) { return type == Type::f32 ? 4 : 8; }
+// static: every build has its own copy (see isa.cpp).
+static constexpr std::int64_t type_bytes(Type type) { return type == Type::f32 ? 4 : 8; }
 
 struct View {
     Space space = Space::none;
