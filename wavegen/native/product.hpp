@@ -69,7 +69,7 @@ inline void row_sums(int n, int k, const void* rows, std::int32_t* sums) {
 // One voice's input as the kernels read it, aligned to 64.
 inline std::size_t product_scratch_bytes(int k) { return ((std::size_t)k * 4 + 127) / 64 * 64; }
 
-inline Int load_words(const std::byte* from) {
+inline Int load_words(const void* from) {
     Int value;
     __builtin_memcpy(&value, from, sizeof value);
     return value;
@@ -247,18 +247,17 @@ inline float to_int8(const float* x, int k, std::byte* out) {
         const Int magnitude = bits_as<Int>(absolute(part));
         most = magnitude > most ? magnitude : most;
     }
-    std::int32_t top = 0;
-    for (int lane = 0; lane < lanes; ++lane) top = most[lane] > top ? most[lane] : top;
-    const float largest = bits_as<float>(top);
+    const auto four = folded(most, [](auto a, auto b) { return a > b ? a : b; });
+    const std::int32_t left = four[0] > four[1] ? four[0] : four[1];
+    const std::int32_t right = four[2] > four[3] ? four[2] : four[3];
+    const float largest = bits_as<float>(left > right ? left : right);
     // Below this the quotient would overflow.
     const Float inverse = splat(largest > 1e-36f ? 127.0f / largest : 0.0f);
     const Float shifter = splat(0x1.8p23f);  // leaves the nearest integer in the low bits
     for (i = 0; i < k; i += lanes) {
         const Float part = k - i < lanes ? load_part(x + i, (std::size_t)(k - i)) : load(x + i);
         const Int rounded = bits_as<Int>(multiply_add(part, inverse, shifter));
-        typedef unsigned char Bytes __attribute__((vector_size(lanes)));
-        const Bytes bytes = __builtin_convertvector(bits_as<Word>(rounded), Bytes) + Int8::offset;
-        __builtin_memcpy(out + i, &bytes, sizeof bytes);
+        store_bytes(out + i, rounded - bits_as<Int>(shifter) + (int)Int8::offset);
     }
     return largest / 127.0f;
 }
@@ -273,102 +272,136 @@ struct Call {
     const float* const* add1;
 };
 
-inline Float values(const Call&, int, int, std::size_t, Float sum) { return sum; }
+// What is added to a strip where nothing is to be added.
+constexpr float zeros[tile_rows] = {};
 
-inline Float values(const Call& call, int voice, int row, std::size_t count, Int sum) {
-    std::int32_t row_sum[lanes] = {};
-    __builtin_memcpy(row_sum, call.weight.row_sum + row, count * 4);
-    float scale[lanes] = {};
-    __builtin_memcpy(scale, call.weight.scale + row, count * 4);
-    const Int offset = load_words(reinterpret_cast<const std::byte*>(row_sum)) * (int)Int8::offset;
-    // Rounded here, lest one copy of this function fuse it with the addition that follows.
-    return multiply_add(__builtin_convertvector(sum - offset, Float),
-                        load(scale) * call.input_scale[voice], Float{});
+// What integer sums are worth. Rounded here, lest one copy of this function fuse the product with
+// the addition that follows.
+inline Float worth(Int sum, const std::int32_t* row_sum, const float* scale, float input_scale) {
+    const Int offset = load_words(row_sum) * (int)Int8::offset;
+    return multiply_add(__builtin_convertvector(sum - offset, Float), load(scale) * input_scale,
+                        Float{});
 }
 
-// A register of sums becomes `lanes` values of y, or as many as are left.
+inline Float value_of(const Call&, int, int, Float sum) { return sum; }
+
+inline Float value_of(const Call& call, int voice, int row, Int sum) {
+    return worth(sum, call.weight.row_sum + row, call.weight.scale + row, call.input_scale[voice]);
+}
+
+inline Float last_value_of(const Call&, int, int, std::size_t, Float sum) { return sum; }
+
+inline Float last_value_of(const Call& call, int voice, int row, std::size_t count, Int sum) {
+    std::int32_t row_sum[lanes] = {};
+    float scale[lanes] = {};
+    __builtin_memcpy(row_sum, call.weight.row_sum + row, count * 4);
+    __builtin_memcpy(scale, call.weight.scale + row, count * 4);
+    return worth(sum, row_sum, scale, call.input_scale[voice]);
+}
+
+// The last rows of a matrix, where its memory and that of y end inside a register.
 template <class Sum>
-inline void finish(const Call& call, int voice, int row, Sum sum) {
-    const int left = call.weight.n - row;
-    if (left >= lanes) {
-        Float y = values(call, voice, row, lanes, sum);
-        if (call.add0) y += load(call.add0[voice] + row);
-        if (call.add1) y += load(call.add1[voice] + row);
-        store(call.y[voice] + row, y);
-    } else if (left > 0) {
-        const auto count = (std::size_t)left;
-        Float y = values(call, voice, row, count, sum);
-        if (call.add0) y += load_part(call.add0[voice] + row, count);
-        if (call.add1) y += load_part(call.add1[voice] + row, count);
-        store_part(call.y[voice] + row, y, count);
+[[gnu::noinline]] void finish_last(const Call& call, int voice, int row, Sum sum) {
+    if (row >= call.weight.n) return;
+    const auto left = (std::size_t)(call.weight.n - row);
+    const std::size_t count = left < lanes ? left : lanes;
+    float add0[lanes] = {}, add1[lanes] = {}, y[lanes];
+    if (call.add0) __builtin_memcpy(add0, call.add0[voice] + row, count * 4);
+    if (call.add1) __builtin_memcpy(add1, call.add1[voice] + row, count * 4);
+    store(y, last_value_of(call, voice, row, count, sum) + load(add0) + load(add1));
+    __builtin_memcpy(call.y[voice] + row, y, count * 4);
+}
+
+// The sums of a strip become values of y.
+template <int registers, class Sum>
+inline void finish(const Call& call, int voice, int row, const Sum (&sum)[registers]) {
+    if (row + registers * lanes > call.weight.n) {
+        for (int r = 0; r < registers; ++r) finish_last(call, voice, row + r * lanes, sum[r]);
+        return;
+    }
+    const float* add0 = call.add0 ? call.add0[voice] + row : zeros;
+    const float* add1 = call.add1 ? call.add1[voice] + row : zeros;
+    for (int r = 0; r < registers; ++r) {
+        const int at = r * lanes;
+        const Float value = value_of(call, voice, row + at, sum[r]);
+        store(call.y[voice] + row + at, value + load(add0 + at) + load(add1 + at));
     }
 }
 
-// Some registers of rows of a tile, for all voices of the call.
+// Some registers of rows of a tile, for `voices` voices from number `voice` on.
 template <class Format, int voices, int registers>
-inline void strip(const Call& call, int row, const std::byte* packed, int width) {
+[[gnu::noinline]] void strip(const Call& call, int voice, int row, const std::byte* packed, int width) {
     const int steps = packed_steps(call.weight.precision, call.weight.k);
     typename Format::Sum sum[voices][registers] = {};
     for (int step = 0; step < steps; ++step) {
-        typename Format::Input x[voices];
-        for (int v = 0; v < voices; ++v)
-            x[v] = Format::input(call.input[v] + step * Format::input_bytes);
-        for (int r = 0; r < registers; ++r) {
-            const typename Format::Matrix m = Format::matrix(packed + r * lanes * 4);
-            for (int v = 0; v < voices; ++v) sum[v][r] = Format::multiply(sum[v][r], m, x[v]);
+        if constexpr (voices == 1) {
+            const typename Format::Input x =
+                Format::input(call.input[voice] + step * Format::input_bytes);
+            for (int r = 0; r < registers; ++r)
+                sum[0][r] = Format::multiply(sum[0][r], Format::matrix(packed + r * lanes * 4), x);
+        } else {
+            typename Format::Matrix m[registers];
+            for (int r = 0; r < registers; ++r) m[r] = Format::matrix(packed + r * lanes * 4);
+            for (int v = 0; v < voices; ++v) {
+                const typename Format::Input x =
+                    Format::input(call.input[voice + v] + step * Format::input_bytes);
+                for (int r = 0; r < registers; ++r)
+                    sum[v][r] = Format::multiply(sum[v][r], m[r], x);
+            }
         }
         packed += width * 4;
     }
-    for (int v = 0; v < voices; ++v)
-        for (int r = 0; r < registers; ++r) finish(call, v, row + r * lanes, sum[v][r]);
+    for (int v = 0; v < voices; ++v) finish(call, voice + v, row, sum[v]);
 }
 
 // The rows of a tile from `row` on, as many at once as `registers` hold.
 template <class Format, int voices, int registers>
-inline void strips(const Call& call, int row, int end, const std::byte* packed, int width) {
+inline void strips(const Call& call, int voice, int row, int end, const std::byte* packed,
+                   int width) {
     for (; row + registers * lanes <= end; row += registers * lanes) {
-        strip<Format, voices, registers>(call, row, packed, width);
+        strip<Format, voices, registers>(call, voice, row, packed, width);
         packed += registers * lanes * 4;
     }
     if constexpr (registers > 1)
-        if (row < end) strips<Format, voices, registers / 2>(call, row, end, packed, width);
+        if (row < end) strips<Format, voices, registers / 2>(call, voice, row, end, packed, width);
 }
 
-// How many registers of rows a strip has: its sums must stay in registers.
-constexpr int strip_registers(int voices) {
+// How many sums stay in registers beside what they are made of.
 #if defined(__AVX512F__) || defined(__aarch64__)
-    const int available = 24;
+constexpr int most_sums = 24;
 #else
-    const int available = 12;
+constexpr int most_sums = 12;
 #endif
+
+// How many registers of rows a strip has.
+constexpr int strip_registers(int voices) {
     int registers = tile_rows / lanes;
-    while (registers > 1 && registers * voices > available) registers /= 2;
+    while (registers > 1 && registers * voices > most_sums) registers /= 2;
     return registers;
 }
 
 template <class Format, int voices>
-inline void tiles(const Call& call) {
-    const int rows = packed_rows(call.weight.n);
-    const std::byte* packed = call.weight.packed;
-    const int steps = packed_steps(call.weight.precision, call.weight.k);
-    for (int row = 0; row < rows; row += tile_rows) {
-        const int end = rows - row < tile_rows ? rows : row + tile_rows;
-        strips<Format, voices, strip_registers(voices)>(call, row, end, packed, end - row);
-        packed += (std::size_t)(end - row) * (std::size_t)steps * 4;
-    }
+inline void group(const Call& call, int voice, int row, int end, const std::byte* packed) {
+    strips<Format, voices, strip_registers(voices)>(call, voice, row, end, packed, end - row);
 }
 
+// Tile after tile, each for all voices before the next.
 template <class Format>
-inline void all_tiles(const Call& call, int n_voices) {
-    switch (n_voices) {
-        case 1: return tiles<Format, 1>(call);
-        case 2: return tiles<Format, 2>(call);
-        case 3: return tiles<Format, 3>(call);
-        case 4: return tiles<Format, 4>(call);
-        case 5: return tiles<Format, 5>(call);
-        case 6: return tiles<Format, 6>(call);
-        case 7: return tiles<Format, 7>(call);
-        case 8: return tiles<Format, 8>(call);
+inline void tiles(const Call& call, int n_voices) {
+    const int rows = packed_rows(call.weight.n);
+    const int steps = packed_steps(call.weight.precision, call.weight.k);
+    const std::byte* packed = call.weight.packed;
+    for (int row = 0; row < rows; row += tile_rows) {
+        const int end = rows - row < tile_rows ? rows : row + tile_rows;
+        for (int voice = 0; voice < n_voices; voice += 4) {
+            switch (n_voices - voice) {
+                case 1: group<Format, 1>(call, voice, row, end, packed); break;
+                case 2: group<Format, 2>(call, voice, row, end, packed); break;
+                case 3: group<Format, 3>(call, voice, row, end, packed); break;
+                default: group<Format, 4>(call, voice, row, end, packed);
+            }
+        }
+        packed += (std::size_t)(end - row) * (std::size_t)steps * 4;
     }
 }
 
@@ -381,19 +414,19 @@ inline void product(const Weight& weight, int n_voices, const float* const* x, f
         case Precision::float32:
             for (int v = 0; v < n_voices; ++v)
                 call.input[v] = reinterpret_cast<const std::byte*>(x[v]);
-            return all_tiles<Float32>(call, n_voices);
+            return tiles<Float32>(call, n_voices);
         case Precision::bfloat16:
             for (int v = 0; v < n_voices; ++v) {
                 to_bfloat16(x[v], weight.k, scratch[v]);
                 call.input[v] = scratch[v];
             }
-            return all_tiles<BFloat16>(call, n_voices);
+            return tiles<BFloat16>(call, n_voices);
         case Precision::int8:
             for (int v = 0; v < n_voices; ++v) {
                 call.input_scale[v] = to_int8(x[v], weight.k, scratch[v]);
                 call.input[v] = scratch[v];
             }
-            return all_tiles<Int8>(call, n_voices);
+            return tiles<Int8>(call, n_voices);
     }
 }
 

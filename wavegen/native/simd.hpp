@@ -47,13 +47,23 @@ inline Float load(const float* from) {
 
 inline void store(float* to, Float value) { __builtin_memcpy(to, &value, sizeof value); }
 
+#if defined(__AVX__) && !defined(__AVX512F__)
+// All bits in the first `count` lanes.
+inline Int first_lanes(std::size_t count) {
+    return Int{0, 1, 2, 3, 4, 5, 6, 7} < (int)count;
+}
+#endif
+
 // The first `count` lanes, fewer than all; the others are 0, and their memory is not touched.
 inline Float load_part(const float* from, std::size_t count) {
 #if defined(__AVX512F__)
     return (Float)_mm512_maskz_loadu_ps((__mmask16)((1u << count) - 1u), from);
+#elif defined(__AVX__)
+    return (Float)_mm256_maskload_ps(from, (__m256i)first_lanes(count));
 #else
     float part[lanes] = {};
-    for (std::size_t i = 0; i < count; ++i) part[i] = from[i];
+    for (std::size_t i = 0; i < lanes; ++i)
+        if (i < count) part[i] = from[i];
     return load(part);
 #endif
 }
@@ -61,10 +71,33 @@ inline Float load_part(const float* from, std::size_t count) {
 inline void store_part(float* to, Float value, std::size_t count) {
 #if defined(__AVX512F__)
     _mm512_mask_storeu_ps(to, (__mmask16)((1u << count) - 1u), (__m512)value);
+#elif defined(__AVX__)
+    _mm256_maskstore_ps(to, (__m256i)first_lanes(count), (__m256)value);
 #else
-    float part[lanes];
-    store(part, value);
-    for (std::size_t i = 0; i < count; ++i) to[i] = part[i];
+    for (std::size_t i = 0; i < lanes; ++i)
+        if (i < count) to[i] = value[i];
+#endif
+}
+
+// The low bytes of integers between -128 and 255.
+inline void store_bytes(std::byte* to, Int value) {
+#if defined(__AVX512F__)
+    const __m128i bytes = _mm512_maskz_cvtepi32_epi8((__mmask16)-1, (__m512i)value);
+    __builtin_memcpy(to, &bytes, lanes);
+#elif defined(__SSE2__)
+    struct {
+        __m128i low, high;
+    } part;
+    // Reads the low half twice where there is no high one.
+    __builtin_memcpy(&part.low, &value, 16);
+    __builtin_memcpy(&part.high, reinterpret_cast<const char*>(&value) + sizeof value - 16, 16);
+    const __m128i pairs = _mm_packs_epi32(part.low, part.high);
+    const __m128i bytes = _mm_packs_epi16(pairs, pairs);
+    __builtin_memcpy(to, &bytes, lanes);
+#else
+    const int16x4_t pairs = vmovn_s32((int32x4_t)value);
+    const int8x8_t bytes = vmovn_s16(vcombine_s16(pairs, pairs));
+    __builtin_memcpy(to, &bytes, lanes);
 #endif
 }
 
@@ -90,10 +123,26 @@ inline Float with_sign(Float x, Float sign) {
     return bits_as<Float>((bits_as<Int>(x) & ~top) | (bits_as<Int>(sign) & top));
 }
 
+// The four values that are left when the vector is folded in halves by `join`.
+template <class Vector, class Join>
+inline auto folded(Vector x, Join join) {
+    if constexpr (sizeof(Vector) == 16) {
+        return x;
+    } else {
+        typedef decltype(x[0] + x[0]) Value;
+        typedef Value Half __attribute__((vector_size(sizeof(Vector) / 2)));
+        struct {
+            Half low, high;
+        } part;
+        __builtin_memcpy(&part, &x, sizeof x);
+        return folded(join(part.low, part.high), join);
+    }
+}
+
+// The sum of all lanes.
 inline float total(Float x) {
-    float sum = x[0];
-    for (int i = 1; i < lanes; ++i) sum += x[i];
-    return sum;
+    const auto sum = folded(x, [](auto a, auto b) { return a + b; });
+    return (sum[0] + sum[2]) + (sum[1] + sum[3]);
 }
 
 // out[i] = f(x[i]) for a function of vectors; `out` may be `x`.
