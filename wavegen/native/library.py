@@ -30,7 +30,8 @@ def aligned(n_bytes: int) -> NDArray[np.uint8]:
     """Zeroed memory `(n_bytes)` that begins at a multiple of 64, as a state must."""
     memory = np.zeros(n_bytes + ALIGNMENT, dtype=np.uint8)
     skip = -memory.ctypes.data % ALIGNMENT
-    return memory[skip : skip + n_bytes]
+    # Not a slice: of no bytes it would forget where it begins.
+    return np.ndarray((n_bytes,), np.uint8, buffer=memory, offset=skip)
 
 
 @dataclass(slots=True)

@@ -30,19 +30,17 @@ def sigmoid(x: Doubles) -> Doubles:
 
 def ulps(found: Floats, true: Doubles) -> Doubles:
     """Distance in units of the last place of the true value, rounded to float32."""
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore", invalid="ignore"):
         near = true.astype(np.float32)
-    # Beyond the largest float, infinity is right and stands one step above it.
-    unit = np.spacing(np.minimum(np.abs(near), np.finfo(np.float32).max)).astype(np.float64)
-    both_infinite = np.isinf(near) & (found == near)
-    with np.errstate(invalid="ignore"):
+        unit = np.spacing(np.abs(near)).astype(np.float64)
+        both_infinite = np.isinf(near) & (found == near)
         return np.where(both_infinite, 0.0, np.abs(found.astype(np.float64) - true) / unit)
 
 
 @pytest.mark.parametrize("build", BUILDS)
 @pytest.mark.parametrize(
     ("name", "true", "bound"),
-    [("exp", np.exp, 2.0), ("tanh", np.tanh, 2.0), ("sigmoid", sigmoid, 2.5)],
+    [("exp", np.exp, 1.0), ("tanh", np.tanh, 2.3), ("sigmoid", sigmoid, 2.3)],
 )
 def test_the_gates_functions_are_close(
     build: str, name: str, true: Callable[[Doubles], Doubles], bound: float
