@@ -35,8 +35,6 @@ def help_of(config: type) -> dict[str, str]:
 
 def parse(config: type[C], values: Mapping[str, Any], section: str) -> C:
     """Build `config` from loose values, or raise `ConfigError` naming `section` and the cure."""
-    from pydantic import TypeAdapter, ValidationError
-
     known = [f.name for f in fields(config)]  # pyright: ignore[reportArgumentType]
     for name in values:
         if name not in known:
@@ -45,8 +43,55 @@ def parse(config: type[C], values: Mapping[str, Any], section: str) -> C:
             raise ConfigError(f"{section}.{name}: unknown setting; {hint}")
     hints = typing.get_type_hints(config)
     loose = {name: _from_text(value, hints[name]) for name, value in values.items()}
+    parsed = _as_it_is(config, loose) or _validated(config, loose, section)
+    for name in known:
+        value = getattr(parsed, name)
+        if isinstance(value, float) and not math.isfinite(value):
+            raise ConfigError(f"{section}.{name}: must be a finite number, got {value}")
+    return parsed
+
+
+def _as_it_is(config: type[C], values: Mapping[str, Any]) -> C | None:
+    """The config where every value is of its type already, else None.
+
+    To import pydantic takes longer than anything else between a program file and its first sound.
+    """
+    hints = typing.get_type_hints(config, include_extras=True)
+    plain = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in values.items()
+    }
+    if not all(_is_exactly(value, hints[name]) for name, value in plain.items()):
+        return None
     try:
-        parsed = TypeAdapter(config).validate_python(loose)
+        return config(**plain)
+    except ConfigError:
+        raise
+    except (TypeError, ValueError):  # pydantic says it better
+        return None
+
+
+def _is_exactly(value: Any, hint: Any) -> bool:
+    """Whether a value is of a type that stands for itself: `int`, `str | None`, a Literal, ..."""
+    origin, parts = typing.get_origin(hint), typing.get_args(hint)
+    if _is_union(hint):
+        return any(_is_exactly(value, part) for part in parts)
+    if origin is typing.Literal:
+        return any(type(value) is type(part) and value == part for part in parts)
+    if origin is tuple and parts[1:] == (...,):
+        return isinstance(value, tuple) and all(_is_exactly(item, parts[0]) for item in value)
+    return type(value) is hint
+
+
+def _is_union(hint: Any) -> bool:
+    return typing.get_origin(hint) in (typing.Union, types.UnionType)
+
+
+def _validated(config: type[C], loose: Mapping[str, Any], section: str) -> C:
+    """Convert and check by pydantic."""
+    from pydantic import TypeAdapter, ValidationError
+
+    try:
+        return TypeAdapter(config).validate_python(loose)
     except ValidationError as error:
         first = error.errors()[0]
         if isinstance(cause := first.get("ctx", {}).get("error"), ConfigError):
@@ -57,11 +102,6 @@ def parse(config: type[C], values: Mapping[str, Any], section: str) -> C:
         given = repr(first["input"])
         shown = given if len(given) <= 80 else f"{given[:77]}..."
         raise ConfigError(f"{place}: {first['msg']}, got {shown}") from error
-    for name in known:
-        value = getattr(parsed, name)
-        if isinstance(value, float) and not math.isfinite(value):
-            raise ConfigError(f"{section}.{name}: must be a finite number, got {value}")
-    return parsed
 
 
 def to_dict(config: Any) -> dict[str, Any]:
@@ -87,8 +127,7 @@ def _from_text(value: Any, hint: Any) -> Any:
     """
     if not isinstance(value, str):
         return value
-    is_union = typing.get_origin(hint) in (typing.Union, types.UnionType)
-    options = typing.get_args(hint) if is_union else (hint,)
+    options = typing.get_args(hint) if _is_union(hint) else (hint,)
     if type(None) in options and value.lower() == "none":
         return None
     for literal in (o for o in options if typing.get_origin(o) is typing.Literal):
