@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor, fx
 from torch.export import ExportedProgram
-from torch.export.graph_signature import InputKind
+from torch.export.graph_signature import InputKind, OutputKind
 from torch.fx.node import map_arg
 
 from .. import state as trees
@@ -138,11 +138,9 @@ def capture(exported: ExportedProgram, state: Any) -> Graph:
             builder.node = node
             env[node] = _translated(builder, node, env)
         elif node.op == "output":
-            results = [_resolved(value, env) for value in node.args[0]]
+            results = [_resolved(value, env) for value in _returned(exported, node)]
         elif node.op != "placeholder":
             raise LoweringError(f"the exported step has a node {node.op!r}{_place(node)}")
-    if len(results) != 2 + len(leaves):  # params, event or None, one leaf each
-        raise LoweringError("the step writes into tensors that are no part of its state")
     params, event, *after = results
     return Graph(
         builder.ops,
@@ -207,6 +205,21 @@ def _placeholders(
         (leaves if is_leaf else inputs)[short] = value
         env[node] = View.of(value)
     return inputs, leaves
+
+
+def _returned(exported: ExportedProgram, output: fx.Node) -> list[Any]:
+    """What the step returns; what it wrote into its state in place is among that."""
+    returned = list[Any]()
+    values = output.args[0]
+    assert isinstance(values, tuple | list)
+    for spec, value in zip(exported.graph_signature.output_specs, values, strict=True):
+        if spec.kind == OutputKind.USER_OUTPUT:
+            returned.append(value)
+        elif spec.kind != OutputKind.USER_INPUT_MUTATION:
+            raise LoweringError(
+                f"the step changes {spec.target!r}, which is no part of its state; keep it there"
+            )
+    return returned
 
 
 def _translated(builder: Builder, node: fx.Node, env: dict[fx.Node, Any]) -> Any:

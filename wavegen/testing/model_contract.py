@@ -6,8 +6,9 @@ Dimensions: B batch, T time, P head parameters, R receptive field.
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -16,8 +17,10 @@ from torch import Tensor
 
 from .. import state as trees
 from ..model import SequenceModel
+from ..program.precision import precision_of, with_precision
 from .contract import Contract
 from .inputs import Inputs, awaken, other_symbols, random_inputs
+from .programs import program_of, run_program
 from .reach import gradient_of
 
 Model = SequenceModel[Any]
@@ -36,6 +39,8 @@ class ModelContract(Contract):
     """Steps of the test for drift and growth."""
     tolerance: float = 1e-4
     """Largest error, relative to the root mean square of what is expected."""
+    program_error: Mapping[str, float] = MappingProxyType({"bfloat16": 2**-5, "int8": 2**-3})
+    """Largest root mean square error of a program of that precision, relative to the same."""
 
     @pytest.fixture
     def model(self) -> Model:
@@ -270,6 +275,32 @@ class ModelContract(Contract):
         assert trees.n_bytes(memory) == size, "the state has grown"
         expected = _forward(subject, given)
         self._same(steps[:, -20:], expected[:, -20:], f"after {self.long_run} steps")
+
+    def test_program_equals_step(self, subject: Model) -> None:
+        """The program computes what the steps compute, and takes over at any step, and hands back.
+
+        Skipped, with the reason, where the model has no program.
+        """
+        program, given = program_of(subject), self._inputs(subject)
+        expected, middle = _forward(subject, given), self.length // 2
+        params, memory = run_program(program, given.cut(0, middle), _init(subject, given))
+        self._same(params, expected[:, :middle], "the program")
+        rest, _ = _fold(subject, given.cut(middle, self.length), memory)
+        self._same(rest, expected[:, middle:], "steps after the program")
+        _, memory = _prefill(subject, given.cut(0, middle))
+        params, _ = run_program(program, given.cut(middle, self.length), memory)
+        self._same(params, expected[:, middle:], "the program after prefill")
+
+    def test_program_of_low_precision(self, subject: Model) -> None:
+        """With weights in fewer bits the program stays near: see `program_error`."""
+        program, given = program_of(subject), self._inputs(subject)
+        expected = _forward(subject, given)
+        size = float(expected.square().mean().sqrt())
+        for precision, allowed in self.program_error.items():
+            small = with_precision(program, precision_of(precision))
+            params, _ = run_program(small, given, _init(subject, given))
+            error = float((params - expected).square().mean().sqrt())
+            assert error <= allowed * size, f"{precision}: {error / size:.3g} of {size:.3g}"
 
     def test_deterministic(self, subject: Model) -> None:
         """The same inputs give the same bits, and nobody's random numbers are used up."""

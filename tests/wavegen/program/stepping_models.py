@@ -151,9 +151,7 @@ class LinearAttention(Stepped):
 
     def init_state(self, batch: int, static: Tensor | None = None) -> Attention:
         d = self.q.out_features // self.heads
-        return Attention(
-            torch.zeros(batch, self.heads, d, d), torch.zeros(batch, self.heads, d)
-        )
+        return Attention(torch.zeros(batch, self.heads, d, d), torch.zeros(batch, self.heads, d))
 
     def step(
         self, x: Tensor, state: Attention, cond: Tensor | None = None

@@ -176,6 +176,53 @@ def layer_norm(
     return b.reshaped(out, lambda meta: meta.view(x.shape))
 
 
+@translates("aten.native_group_norm.default")
+def native_group_norm(
+    b: Builder,
+    x: View,
+    weight: Operand | None,
+    bias: Operand | None,
+    _batch: int,
+    channels: int,
+    _width: int,
+    groups: int,
+    eps: float,
+) -> tuple[View, None, None]:
+    """A layer norm of each group, then a scale and a shift of each channel."""
+    rows = b.dense(b.reshaped(x, lambda meta: meta.reshape(groups, -1)))
+    out = b.emit("layer_norm", b.new(rows.shape, torch.float32), x=rows, eps=float(eps))
+    out = b.reshaped(out, lambda meta: meta.view(x.shape))
+    for fn, factor in (("mul", weight), ("add", bias)):
+        if factor is not None:
+            column = b.reshaped(
+                b.view(factor, torch.float32),
+                lambda meta: meta.view(1, channels, *[1] * (len(x.shape) - 2)),
+            )
+            wide = b.expanded(column, x.shape, torch.float32)
+            out = b.emit("binary", b.new(x.shape, torch.float32), fn=fn, a=out, b=wide)
+    return out, None, None
+
+
+@translates("aten.linalg_vector_norm.default")
+def vector_norm(
+    b: Builder,
+    x: View,
+    order: float = 2,
+    dims: Sequence[int] | None = None,
+    keepdim: bool = False,
+    **_options: object,
+) -> View:
+    """Of order 1, 2 or infinity."""
+    del keepdim
+    parts = {1: ("abs", "sum"), 2: ("square", "sum"), math.inf: ("abs", "max")}
+    if order not in parts:
+        raise b.refuse(f"has the order {order}; use 1, 2 or infinity")
+    each, over = parts[order]
+    sizes = b.emit("unary", b.new(x.shape, torch.float32), fn=each, x=x)
+    total = reduced(b, over, sizes, dims)
+    return b.emit("unary", b.result(), fn="sqrt", x=total) if order == 2 else total
+
+
 @translates("aten.cumsum.default")
 def cumsum(b: Builder, x: View, dim: int, **_options: object) -> View:
     """Running sum over one dimension."""
