@@ -9,11 +9,10 @@ from typing import Any
 import torch
 
 from ..cores import usable_cores
-from ..errors import ConfigError
+from ..errors import ConfigError, ProgramError
 from ..heads import Head
 from ..model import SequenceModel
 from ..native.binding import NativeUnavailable, core
-from ..program.export import LoweringError
 from ..program.precision import precision_of, with_precision
 from .engine import Engine
 from .native_engine import NativeEngine
@@ -71,7 +70,7 @@ def choose(
     if options.engine != "torch" and device.type == "cpu":
         try:
             return ChosenEngine("native", _native(model, head, filters, options, fingerprint))
-        except (NativeUnavailable, LoweringError) as error:
+        except (NativeUnavailable, ProgramError) as error:
             if options.engine == "native":
                 raise
             note = f"played by the torch engine: {error}"
@@ -94,7 +93,7 @@ def _native(
     options: EngineOptions,
     fingerprint: Callable[[], str],
 ) -> NativeEngine:
-    """Raises `NativeUnavailable` or `LoweringError`."""
+    """Raises `NativeUnavailable` or `ProgramError`."""
     from ..program.stored import lowered  # it takes a while to import
 
     core()

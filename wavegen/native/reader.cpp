@@ -94,7 +94,7 @@ private:
             const auto size = static_cast<std::int64_t>(program_->state_bytes);
             std::int64_t n_bytes = type_bytes(type);
             for (const std::int64_t n : entry.integers("shape")) {
-                if (n < 1 || n_bytes > size / n) entry.bad("it is larger than the state");
+                if (n < 0 || (n > 0 && n_bytes > size / n)) entry.bad("it is larger than the state");
                 n_bytes *= n;
             }
             entry.done();
