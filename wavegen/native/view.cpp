@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <utility>
+#include <vector>
 
 namespace wg {
 
@@ -62,17 +64,14 @@ bool View::dense() const {
 
 bool View::repeats() const {
     // Elements are apart if each dimension steps over all that the finer ones span.
-    int order[max_rank];
-    int n = 0;
+    std::vector<std::pair<std::int64_t, std::int64_t>> dimensions; // step and size
     for (int i = 0; i < rank; ++i)
-        if (shape[i] > 1) order[n++] = i;
-    std::sort(order, order + n,
-              [this](int a, int b) { return std::llabs(stride[a]) < std::llabs(stride[b]); });
+        if (shape[i] > 1) dimensions.emplace_back(std::llabs(stride[i]), shape[i]);
+    std::sort(dimensions.begin(), dimensions.end());
     std::int64_t span = 0;
-    for (int j = 0; j < n; ++j) {
-        const std::int64_t step = std::llabs(stride[order[j]]);
+    for (const auto& [step, size] : dimensions) {
         if (step <= span) return true;
-        span += (shape[order[j]] - 1) * step;
+        span += (size - 1) * step;
     }
     return false;
 }
