@@ -27,7 +27,8 @@ typedef float Float __attribute__((vector_size(lanes * 4)));
 typedef std::int32_t Int __attribute__((vector_size(lanes * 4)));
 typedef std::uint32_t Word __attribute__((vector_size(lanes * 4)));
 
-inline Float splat(float value) { return Float{} + value; }
+// Less 0, because 0 more would cost an addition: it is not the same for -0.
+inline Float splat(float value) { return value - Float{}; }
 
 // The same bits as another type.
 template <class To, class From>
@@ -76,28 +77,6 @@ inline void store_part(float* to, Float value, std::size_t count) {
 #else
     for (std::size_t i = 0; i < lanes; ++i)
         if (i < count) to[i] = value[i];
-#endif
-}
-
-// The low bytes of integers between -128 and 255.
-inline void store_bytes(std::byte* to, Int value) {
-#if defined(__AVX512F__)
-    const __m128i bytes = _mm512_maskz_cvtepi32_epi8((__mmask16)-1, (__m512i)value);
-    __builtin_memcpy(to, &bytes, lanes);
-#elif defined(__SSE2__)
-    struct {
-        __m128i low, high;
-    } part;
-    // Reads the low half twice where there is no high one.
-    __builtin_memcpy(&part.low, &value, 16);
-    __builtin_memcpy(&part.high, reinterpret_cast<const char*>(&value) + sizeof value - 16, 16);
-    const __m128i pairs = _mm_packs_epi32(part.low, part.high);
-    const __m128i bytes = _mm_packs_epi16(pairs, pairs);
-    __builtin_memcpy(to, &bytes, lanes);
-#else
-    const int16x4_t pairs = vmovn_s32((int32x4_t)value);
-    const int8x8_t bytes = vmovn_s16(vcombine_s16(pairs, pairs));
-    __builtin_memcpy(to, &bytes, lanes);
 #endif
 }
 
