@@ -99,6 +99,7 @@ def mutations(program: Program, n: int, seed: int) -> Iterator[bytes]:
     for where in places(content.table):
         for value in dice.sample(EVIL, 4):
             yield from _with(content, where, value)
+    yield from _values(content, dice)
     yield from _bytes(content, dice)
 
 
@@ -113,6 +114,37 @@ def _with(content: Content, where: Place, value: Any) -> Iterator[bytes]:
     yield content.join()
     tree.clear()
     tree.update(before) if isinstance(tree, dict) else tree.extend(before)
+
+
+def _values(content: Content, dice: random.Random) -> Iterator[bytes]:
+    """Odd whole numbers and odd floats in the data: indices, clocks, weights, biases."""
+    data = content.data
+    tensors = {
+        name: entry["data_offsets"] for name, entry in content.table.items() if name[0] != "_"
+    }
+    integers = [tensors["const"][0] + view[2] for view in _integer_constants(content.program)]
+    for leaf in content.program["state"]:
+        if leaf["type"] == "i64":
+            integers.append(tensors["voice/0"][0] + leaf["offset"])
+    for place in integers:
+        for number in (-1, 17, 2**31, 2**63 - 1, -(2**63), 2**62 + 1):
+            content.data = (
+                data[:place] + number.to_bytes(8, "little", signed=True) + data[place + 8 :]
+            )
+            yield content.join()
+    for begin, end in tensors.values():
+        for word in (0x7FC00000, 0x7F800000, 0xFF800000, 0x00000001, 0x7F7FFFFF):
+            place = begin + dice.randrange((end - begin) // 4) * 4
+            content.data = data[:place] + word.to_bytes(4, "little") + data[place + 4 :]
+            yield content.join()
+    content.data = data
+
+
+def _integer_constants(tree: Any) -> Iterator[list[Any]]:
+    """Every view of whole numbers in the space `const`."""
+    for parent, key in places(tree):
+        if isinstance(parent[key], list) and parent[key][:2] == ["const", "i64"]:
+            yield parent[key]
 
 
 def _bytes(content: Content, dice: random.Random) -> Iterator[bytes]:
