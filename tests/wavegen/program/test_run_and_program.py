@@ -1,0 +1,114 @@
+"""From a run to its program file: both sound alike, bit for bit, from the command line."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import click.testing
+import numpy as np
+import pytest
+import soundfile
+import torch
+from wavegen_audio.config import AudioConfig
+from wavegen_audio.domain import AudioDomain
+
+from wavegen import checkpoint, config
+from wavegen.cli import main
+from wavegen.models.wavenet import WaveNet
+from wavegen.models.wavenet_config import WaveNetConfig
+from wavegen.native import library
+
+try:
+    library.builds()
+except library.NativeUnavailable as error:
+    pytest.skip(str(error), allow_module_level=True)
+
+NET = WaveNetConfig(stacks=1, layers=5, residual_channels=16, gate_channels=32, skip_channels=32)
+LABELS = ("ann", "bob")
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two speakers at 8 kHz, with random weights."""
+    domain = AudioDomain(AudioConfig(rate_hz=8000, label_from="folder", labels=LABELS))
+    torch.manual_seed(3)
+    head = domain.head()
+    model = WaveNet(NET, domain.spec(head))
+    for weights in model.parameters():
+        weights.data.add_(torch.randn_like(weights) * 0.15)
+    offer = {"distribution": "wavegen", "version": "0"}
+    values = {
+        "model": {"name": "wavenet", "plugin": "models", **offer, "config": config.to_dict(NET)},
+        "domain": {
+            "name": "audio",
+            "plugin": "audio",
+            **offer,
+            "config": config.to_dict(domain.config),
+        },
+        "spec": config.to_dict(model.spec),
+        "lead_in": model.receptive_field,
+    }
+    modules = torch.nn.ModuleDict({"model": model, "head": head})
+    folder = tmp_path_factory.mktemp("runs") / "voices"
+    checkpoint.write(folder, 1, config=values, weights=modules.state_dict(), card="two voices")
+    return folder
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("WAVEGEN_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+def good(*words: object) -> click.testing.Result:
+    result = click.testing.CliRunner().invoke(main, list(map(str, words)))
+    assert result.exit_code == 0, result.output
+    return result
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16", "int8"])
+def test_the_program_sounds_as_its_run(precision: str, run: Path, tmp_path: Path) -> None:
+    file = tmp_path / "voices.program"
+    made = good("program", run, "-o", file, "--precision", precision)
+    assert made.stdout == f"{file}\n"
+    assert re.fullmatch(rf"[\d,]+ bytes, {precision}, [\d,]+ MACs a step\n", made.stderr)
+    for label in LABELS:
+        asked = ["-n", 2, "--seed", 5, "--steps", 3000, "--speaker", label, "--top-p", 0.98]
+        good("sample", run, "-o", tmp_path / "run.wav", *asked, "--engine", "native",
+             "--precision", precision)  # fmt: skip
+        good("sample", file, "-o", tmp_path / "program.wav", *asked)
+        for i in (1, 2):
+            one, other = (tmp_path / f"{name}-{i}.wav" for name in ("run", "program"))
+            assert one.read_bytes() == other.read_bytes()
+
+
+def test_a_program_goes_on_from_a_recording(run: Path, tmp_path: Path) -> None:
+    """A prime is taken in step by step here and in parallel there: alike, not the same bits."""
+    file, prime = tmp_path / "voices.program", tmp_path / "prime.wav"
+    good("program", run, "-o", file)
+    soundfile.write(prime, 0.3 * np.sin(np.arange(1600) / 5), 16000)
+    asked = ["--speaker", "ann", "--prime", prime, "--prime-seconds", 0.08, "--steps", 700]
+    good("sample", run, "-o", tmp_path / "run.wav", *asked, "--engine", "native")
+    good("sample", file, "-o", tmp_path / "program.wav", *asked)
+    one, other = (soundfile.read(tmp_path / f"{name}.wav")[0] for name in ("run", "program"))
+    np.testing.assert_array_equal(one[:660], other[:660])
+
+
+def test_what_is_told_of_a_run(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    values = json.loads(good("program", run, "--json").stdout)
+    assert values["file"] == "voices.program"
+    assert values["bytes"] == (tmp_path / "voices.program").stat().st_size
+    assert values["precision"] == "float32"
+    assert values["voices"] == list(LABELS)
+    assert "voices       ann, bob" in good("program", run, "--dump").stdout
+    out = tmp_path / "out.wav"
+    asked = ["sample", run, "-o", out, "--speaker", "bob", "--steps", 10, "--json"]
+    told = json.loads(good(*asked).stdout)
+    assert (told["engine"], told["engine_note"], told["device"]) == ("native", None, "cpu")
+    told = json.loads(good(*asked, "--engine", "torch").stdout)
+    assert (told["engine"], told["engine_note"]) == ("torch", None)
