@@ -57,6 +57,17 @@ def test_scan_imports_nothing(install: Install) -> None:
     assert module not in sys.modules
 
 
+def test_what_names_its_plugin_loads_no_other(install: Install) -> None:
+    install("good", GOOD)
+    module = install("heavy", "x = 1")
+    table = Plugins()
+    assert table.model("good:bell").plugin == "good"
+    assert {row.name: row.status for row in table.rows()}["heavy"] == "found"
+    assert module not in sys.modules
+    assert table.model("good-dist:bell") == table.model("good:bell")
+    assert row(table, "heavy").status == "loaded"
+
+
 def test_scan_and_load_of_the_core_import_no_torch() -> None:
     code = (
         "import sys; from wavegen.plugins import plugins\n"

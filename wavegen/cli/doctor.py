@@ -13,6 +13,7 @@ from typing import Literal
 import click
 
 from .. import __version__
+from ..cores import usable_cores
 from ..native import binding
 from ..plugins import plugins
 from .output import json_option, show
@@ -96,7 +97,7 @@ def _processors() -> list[Finding]:
         import torch
     except Exception:
         return []
-    cores = f"{_usable_cores()} of {os.cpu_count()} cores usable, {torch.get_num_threads()} threads"
+    cores = f"{usable_cores()} of {os.cpu_count()} cores usable, {torch.get_num_threads()} threads"
     found = [
         Finding("cpu", "ok", f"{torch.backends.cpu.get_cpu_capability()}; {cores}; {_cpu_flags()}")
     ]
@@ -112,14 +113,6 @@ def _processors() -> list[Finding]:
     has_mps = torch.backends.mps.is_available()
     found.append(Finding("mps", "ok" if has_mps else "absent", "Apple GPU" if has_mps else "none"))
     return found
-
-
-def _usable_cores() -> int:
-    """Cores that this process may run on; not every system can tell."""
-    try:
-        return len(os.sched_getaffinity(0))
-    except AttributeError:
-        return os.cpu_count() or 1
 
 
 def _cpu_flags() -> str:

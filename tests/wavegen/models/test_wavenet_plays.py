@@ -14,8 +14,10 @@ from wavegen_audio.domain import AudioDomain
 
 from wavegen import state as trees
 from wavegen.controls import Controls
+from wavegen.engines.choice import EngineOptions
 from wavegen.models.wavenet import WaveNet
 from wavegen.models.wavenet_config import WaveNetConfig
+from wavegen.native import library
 from wavegen.playing import TrainedModel
 
 SMALL = {"stacks": 2, "layers": 4, "residual_channels": 32, "gate_channels": 64,
@@ -28,9 +30,22 @@ VARIANTS = {
     "follows mel frames": ({"cond_layers": 2}, MEL),
     "three speakers": ({}, {"label_from": "folder", "labels": ("a", "b", "c")}),
 }
+try:
+    library.builds()
+    ENGINES = ("torch", "native")
+except library.NativeUnavailable:
+    ENGINES = ("torch",)
 
 
-def trained(variant: str) -> TrainedModel:
+def played_by_all(*variants: str) -> list[str]:
+    return [f"{variant}, by {engine}" for variant in variants for engine in ENGINES]
+
+
+PLAYED = played_by_all(*VARIANTS)
+
+
+def trained(played: str) -> TrainedModel:
+    variant, _, engine = played.rpartition(", by ")
     changes, audio = VARIANTS[variant]
     domain = AudioDomain(AudioConfig(rate_hz=8000, **audio))  # type: ignore[arg-type]
     torch.manual_seed(1)
@@ -39,10 +54,10 @@ def trained(variant: str) -> TrainedModel:
     for weights in model.parameters():
         weights.data.add_(torch.randn_like(weights) * 0.15)  # far from what it starts as
     lead_in = model.receptive_field + model.cond_reach
-    return TrainedModel(model, head, domain, lead_in=lead_in)
+    return TrainedModel(model, head, domain, lead_in=lead_in, options=EngineOptions(engine))
 
 
-MODELS = {variant: trained(variant) for variant in VARIANTS}
+MODELS = {played: trained(played) for played in PLAYED}
 
 
 def recording(seed: int, length: int) -> np.ndarray:
@@ -50,9 +65,9 @@ def recording(seed: int, length: int) -> np.ndarray:
     return (np.sin(np.arange(length) / 9) * 0.3 + noise * 0.1).astype(np.float32)
 
 
-@pytest.mark.parametrize("variant", VARIANTS)
-def test_stream_is_generate(variant: str) -> None:
-    model = MODELS[variant]
+@pytest.mark.parametrize("played", PLAYED)
+def test_stream_is_generate(played: str) -> None:
+    model = MODELS[played]
     sound = recording(0, 600)
     follow = sound if model.domain.cond_channels else None
     given_ = {"seed": 5, "controls": Controls(temperature=0.9), "prime": sound[:150], "steps": 600,
@@ -67,21 +82,23 @@ def test_stream_is_generate(variant: str) -> None:
 
 @settings(max_examples=10, deadline=None)
 @given(
-    variant=st.sampled_from(["kernel 2", "kernel 3", "weight norm, logistics", "three speakers"]),
+    played=st.sampled_from(
+        played_by_all("kernel 2", "kernel 3", "weight norm, logistics", "three speakers")
+    ),
     chunks=st.lists(st.integers(0, 60), min_size=1, max_size=5),
     seed=st.integers(0, 2**64 - 1),
 )
-def test_the_cutting_does_not_matter(variant: str, chunks: list[int], seed: int) -> None:
-    model = MODELS[variant]
+def test_the_cutting_does_not_matter(played: str, chunks: list[int], seed: int) -> None:
+    model = MODELS[played]
     label = "c" if model.domain.labels else None
     whole, cut = model.session(seed, label=label), model.session(seed, label=label)
     pieces = torch.cat([cut.step(n) for n in chunks])
     assert torch.equal(pieces, whole.step(sum(chunks)))
 
 
-@pytest.mark.parametrize("variant", ["kernel 2", "kernel 3", "three speakers"])
-def test_company_of_other_ages_controls_and_speakers_does_not_matter(variant: str) -> None:
-    model = MODELS[variant]
+@pytest.mark.parametrize("played", played_by_all("kernel 2", "kernel 3", "three speakers"))
+def test_company_of_other_ages_controls_and_speakers_does_not_matter(played: str) -> None:
+    model = MODELS[played]
     labels = model.domain.labels or (None,)
     voices = []
     for i, age in enumerate((0, 1, 17, 40, 111, 300)):
@@ -94,32 +111,34 @@ def test_company_of_other_ages_controls_and_speakers_does_not_matter(variant: st
         assert torch.equal(model.engine.advance([voice], 50)[0][0], together[slot])
 
 
-@pytest.mark.parametrize("variant", ["kernel 3", "weight norm, logistics", "three speakers"])
-def test_save_and_resume_is_bit_for_bit(variant: str, tmp_path: Path) -> None:
-    model = MODELS[variant]
+@pytest.mark.parametrize(
+    "played", played_by_all("kernel 3", "weight norm, logistics", "three speakers")
+)
+def test_save_and_resume_is_bit_for_bit(played: str, tmp_path: Path) -> None:
+    model = MODELS[played]
     session = model.session(9, label="a" if model.domain.labels else None)
     session.prime(model.domain.encode(recording(1, 77)))
     session.step(123)
     session.save(tmp_path / "voice.session")
-    resumed = trained(variant).resume(tmp_path / "voice.session")
+    resumed = trained(played).resume(tmp_path / "voice.session")
     assert torch.equal(resumed.step(200), session.step(200))
 
 
-@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("played", PLAYED)
 def test_a_score_in_windows_is_that_of_one_pass(
-    variant: str, monkeypatch: pytest.MonkeyPatch
+    played: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    model = MODELS[variant]
+    model = MODELS[played]
     sound, label = recording(2, 700), "a" if model.domain.labels else None
     one_pass = model.score(sound, label)
     monkeypatch.setattr("wavegen.scoring._WINDOW_STEPS", 97)
     torch.testing.assert_close(model.score(sound, label), one_pass, rtol=1e-4, atol=1e-4)
 
 
-@pytest.mark.parametrize("variant", VARIANTS)
-def test_what_is_played_is_what_is_scored(variant: str) -> None:
+@pytest.mark.parametrize("played", PLAYED)
+def test_what_is_played_is_what_is_scored(played: str) -> None:
     """Greedy drawing takes, at every step, the class that the score finds cheapest."""
-    model = MODELS[variant]
+    model = MODELS[played]
     if model.head.n_classes is None:
         pytest.skip("drawing and scoring real numbers are compared by the head's own laws")
     sound, label = recording(3, 60), "a" if model.domain.labels else None
@@ -137,7 +156,7 @@ def test_what_is_played_is_what_is_scored(variant: str) -> None:
 
 
 def test_a_step_costs_the_same_memory_at_ten_million() -> None:
-    model = MODELS["kernel 2"]
+    model = MODELS["kernel 2, by torch"]
     voice = model.any_voice()
     later = model.engine.advance([voice], 500)[1][0]
     assert trees.n_bytes(later.state) == trees.n_bytes(voice.state)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import click.testing
@@ -55,13 +54,6 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("runs") / "voices"
     checkpoint.write(folder, 1, config=values, weights=modules.state_dict(), card="two voices")
     return folder
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("WAVEGEN_CACHE", str(tmp_path_factory.mktemp("cache")))
-        yield
 
 
 def good(*words: object) -> click.testing.Result:
