@@ -1,9 +1,10 @@
 // Products of packed matrices with the inputs of one voice or of several.
 //
-// A matrix is packed in tiles of 64 rows (the last one of 16 to 48; zeros fill it up). Inside a tile
-// the columns follow each other, as many at once as fill 32 bits: one float32, a pair of bfloat16, or
-// a quad of int8. A row's sum stays in one register over all columns, so its additions have the same
-// order for any number of voices: a voice's results are the same bits alone and in company.
+// A matrix is packed in tiles of 64 rows (the last one of 16 to 48; zeros fill it up). Inside a
+// tile the columns follow each other, as many at once as fill 32 bits: one float32, a pair of
+// bfloat16, or a quad of int8. A row's sum stays in one register over all columns, so its additions
+// have the same order for any number of voices: a voice's results are the same bits alone and in
+// company.
 #pragma once
 
 #include <cstddef>
@@ -47,10 +48,10 @@ inline void pack(Precision precision, int n, int k, const void* rows, std::byte*
             for (int row = tile; row < tile + width; ++row, packed += 4) {
                 std::uint32_t word = 0;
                 if (row < n)
-                    __builtin_memcpy(&word,
-                                     static_cast<const std::byte*>(rows) +
-                                         (std::size_t)row * row_bytes + first,
-                                     count);
+                    __builtin_memcpy(
+                        &word,
+                        static_cast<const std::byte*>(rows) + (std::size_t)row * row_bytes + first,
+                        count);
                 __builtin_memcpy(packed, &word, 4);
             }
         }
@@ -159,8 +160,8 @@ struct Int8 {
     }
 };
 #elif defined(__SSE2__)
-// Widened to int16, of which the processor multiplies and adds pairs: columns 0 and 2 of a quad, then
-// columns 1 and 3.
+// Widened to int16, of which the processor multiplies and adds pairs: columns 0 and 2 of a quad,
+// then columns 1 and 3.
 struct Int8 {
     using Sum = Int;
     typedef std::int16_t Short __attribute__((vector_size(lanes * 4)));
@@ -309,8 +310,8 @@ inline void finish(const Call& call, int voice, int row, const Sum (&sum)[regist
 }
 
 // How far ahead of its use a packed matrix is asked for. Matrices lie in the order of their use, so
-// this reaches into the next one. Measured: 2 to 8 KiB are as good, without it a step takes 1.15 times
-// as long.
+// this reaches into the next one. Measured: 2 to 8 KiB are as good, without it a step takes 1.15
+// times as long.
 constexpr int ahead = 4096;
 
 // Some registers of rows of a tile, for `voices` voices from number `voice` on.
@@ -329,8 +330,8 @@ template <class Format, int voices, int registers>
             if constexpr (voices == 1) {
                 const auto x = Format::input(input[0] + word);
                 for (int r = 0; r < registers; ++r)
-                    sum[0][r] = Format::multiply(
-                        sum[0][r], Format::matrix(packed + r * lanes * 4, part), x);
+                    sum[0][r] = Format::multiply(sum[0][r],
+                                                 Format::matrix(packed + r * lanes * 4, part), x);
             } else {
                 decltype(Format::matrix(packed, part)) m[registers];
                 for (int r = 0; r < registers; ++r)
@@ -356,7 +357,8 @@ inline void strips(const Call& call, int voice, int row, int end, const std::byt
         packed += registers * lanes * 4;
     }
     if constexpr (registers > 1)
-        if (row < end) strips<Format, voices, (registers + 1) / 2>(call, voice, row, end, packed, width);
+        if (row < end)
+            strips<Format, voices, (registers + 1) / 2>(call, voice, row, end, packed, width);
 }
 
 // How many registers of rows a strip has, so that its sums stay in registers beside what they are
@@ -373,7 +375,8 @@ constexpr int strip_registers(int voices) {
 
 template <class Format, int voices>
 inline void group(const Call& call, int voice, int row, int end, const std::byte* packed) {
-    strips<Format, voices, strip_registers<Format>(voices)>(call, voice, row, end, packed, end - row);
+    strips<Format, voices, strip_registers<Format>(voices)>(call, voice, row, end, packed,
+                                                            end - row);
 }
 
 // Tile after tile, each for all voices before the next.
@@ -398,8 +401,7 @@ inline void tiles(const Call& call, int n_voices) {
 
 // y[v] = W x[v] + add0[v] + add1[v] for 1 to `max_block` voices; `add0` and `add1` may be null.
 inline void product(const Weight& weight, int n_voices, const float* const* x, float* const* y,
-                    const float* const* add0, const float* const* add1,
-                    std::byte* const* scratch) {
+                    const float* const* add0, const float* const* add1, std::byte* const* scratch) {
     Call call{weight, {}, {}, y, add0, add1};
     switch (weight.precision) {
         case Precision::float32:

@@ -50,9 +50,7 @@ inline void store(float* to, Float value) { __builtin_memcpy(to, &value, sizeof 
 
 #if defined(__AVX__) && !defined(__AVX512F__)
 // All bits in the first `count` lanes.
-inline Int first_lanes(std::size_t count) {
-    return Int{0, 1, 2, 3, 4, 5, 6, 7} < (int)count;
-}
+inline Int first_lanes(std::size_t count) { return Int{0, 1, 2, 3, 4, 5, 6, 7} < (int)count; }
 #endif
 
 // The first `count` lanes, fewer than all; the others are 0, and their memory is not touched.
