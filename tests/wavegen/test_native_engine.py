@@ -14,18 +14,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_torch_engine import CONTROLS, CPU, DOMAINS, cond_of, voice_of
 from toy_plugin import Letters, LettersConfig, Toy, ToyConfig, forbid_odd, parts
+from toy_run import PLUGIN, write_run
 
 from wavegen import state as trees
 from wavegen.controls import Controls
 from wavegen.engines.choice import EngineOptions, choose
 from wavegen.engines.native_engine import NativeEngine
 from wavegen.engines.torch_engine import TorchEngine
-from wavegen.errors import ConfigError, ProgramError
+from wavegen.errors import ConfigError, PluginError, ProgramError
 from wavegen.native import library
 from wavegen.native.binding import NativeUnavailable
-from wavegen.playing import TrainedModel
+from wavegen.playing import TrainedModel, load
+from wavegen.plugins import plugins
 from wavegen.program import stored
 from wavegen.program.lowering import lower
+from wavegen.program.player import play
 from wavegen.program.program import Program
 
 try:
@@ -181,6 +184,14 @@ def test_fewer_bits_sound_alike(precision: str) -> None:
     exact = trained("native").generate_symbols(16, steps=2)
     rough = trained("native", precision=precision).generate_symbols(16, steps=2)
     assert (exact == rough).float().mean() > 0.7
+
+
+def test_a_domain_without_a_player_says_so(tmp_path: Path) -> None:
+    plugins().add_file(PLUGIN)
+    file = tmp_path / "letters.program"
+    load(write_run(tmp_path / "run"), engine="torch").program().write(file)
+    with pytest.raises(PluginError, match="the domain 'letters' cannot play programs; sample from"):
+        play(file)
 
 
 # Which engine
