@@ -3,7 +3,6 @@
 
 #include <math.h>
 
-#include <cfloat>
 #include <cstddef>
 
 #include "functions.hpp"
