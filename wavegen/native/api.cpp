@@ -1,6 +1,6 @@
 // The C interface: no exception leaves it, and every error becomes one line.
-#include <cstdio>
-#include <cstring>
+#include <algorithm>
+#include <iterator>
 #include <exception>
 #include <memory>
 #include <new>
@@ -8,7 +8,7 @@
 
 #include "dispatch.hpp"
 #include "error.hpp"
-#include "operations.hpp"
+#include "names.hpp"
 #include "program.hpp"
 #include "reader.hpp"
 #include "runner.hpp"
@@ -114,8 +114,9 @@ void wg_uniforms(uint64_t seed, uint64_t step, size_t n, float* out) {
 
 int wg_unary(const char* build, const char* fn, const float* x, float* out, size_t n) {
     const wg::Build* chosen = wg::find_build(build == nullptr ? "" : build);
-    wg::Unary number{};
-    if (chosen == nullptr || fn == nullptr || !wg::unary_named(fn, number)) return -1;
-    chosen->unary(number, x, out, n);
+    if (chosen == nullptr || fn == nullptr) return -1;
+    const auto* found = std::find(std::begin(wg::unaries), std::end(wg::unaries), fn);
+    if (found == std::end(wg::unaries)) return -1;
+    chosen->unary(static_cast<wg::Unary>(found - std::begin(wg::unaries)), x, out, n);
     return 0;
 }

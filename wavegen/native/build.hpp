@@ -1,4 +1,4 @@
-// One build of the kernels and the interpreter: the functions that isa.cpp compiles for a processor.
+// One build of the kernels and the interpreter: what isa.cpp compiles for a kind of processor.
 #pragma once
 
 #include <cstddef>

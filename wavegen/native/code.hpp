@@ -1,7 +1,6 @@
 // A program as the interpreter plays it: every operation decoded, checked and flat.
 //
-// Plain structs without containers: this header is compiled into every build, and an inline function
-// of a container, once compiled for a new processor, must not be picked by the linker for an old one.
+// Plain structs without containers, for this header is compiled into every build (see isa.cpp).
 #pragma once
 
 #include <cstddef>

@@ -16,19 +16,19 @@ extern const Build build_neon;
 namespace {
 
 #if defined(__x86_64__)
-bool has_avx2() {
+[[maybe_unused]] bool has_avx2() {
     return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
            __builtin_cpu_supports("bmi2");
 }
 
-bool has_avx512() {
+[[maybe_unused]] bool has_avx512() {
     return has_avx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
            __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq");
 }
 
-bool has_avx512_vnni() { return has_avx512() && __builtin_cpu_supports("avx512vnni"); }
+[[maybe_unused]] bool has_avx512_vnni() { return has_avx512() && __builtin_cpu_supports("avx512vnni"); }
 
-bool has_avx512_bf16() { return has_avx512_vnni() && __builtin_cpu_supports("avx512bf16"); }
+[[maybe_unused]] bool has_avx512_bf16() { return has_avx512_vnni() && __builtin_cpu_supports("avx512bf16"); }
 #endif
 
 std::vector<const Build*> usable_builds() {
@@ -64,7 +64,8 @@ const std::vector<const Build*>& builds() {
 const char* build_names() {
     static const std::string names = [] {
         std::string joined;
-        for (const Build* build : builds()) joined += (joined.empty() ? "" : ",") + std::string(build->name);
+        for (const Build* build : builds())
+            joined += (joined.empty() ? "" : ",") + std::string(build->name);
         return joined;
     }();
     return names.c_str();

@@ -50,7 +50,7 @@ inline T larger(T a, T b) {
     return (a > b) | (a != a) ? a : b;
 }
 
-// Unary --------------------------------------------------------------------------------------------
+// Unary -------------------------------------------------------------------------------------------
 
 inline void unary_row(Unary fn, const float* x, std::int64_t x_stride, float* out,
                       std::int64_t out_stride, std::int64_t n) {
@@ -95,7 +95,7 @@ inline void play_unary(const Elementwise& op, const Lane& lane) {
     }
 }
 
-// Binary -------------------------------------------------------------------------------------------
+// Binary ------------------------------------------------------------------------------------------
 
 // out = f(a, b) for any types, one element after the other.
 template <class In, class Out, class F>
@@ -186,11 +186,14 @@ inline void play_binary_i64(const Elementwise& op, const Lane& lane) {
     using Whole = std::int64_t;
     switch (static_cast<Binary>(op.fn)) {
     case Binary::add:
-        return each_whole_pair(op, lane, [](Whole a, Whole b) { return wrapped(bits(a) + bits(b)); });
+        return each_whole_pair(op, lane,
+                               [](Whole a, Whole b) { return wrapped(bits(a) + bits(b)); });
     case Binary::sub:
-        return each_whole_pair(op, lane, [](Whole a, Whole b) { return wrapped(bits(a) - bits(b)); });
+        return each_whole_pair(op, lane,
+                               [](Whole a, Whole b) { return wrapped(bits(a) - bits(b)); });
     case Binary::mul:
-        return each_whole_pair(op, lane, [](Whole a, Whole b) { return wrapped(bits(a) * bits(b)); });
+        return each_whole_pair(op, lane,
+                               [](Whole a, Whole b) { return wrapped(bits(a) * bits(b)); });
     case Binary::min:
         return each_whole_pair(op, lane, [](Whole a, Whole b) { return a < b ? a : b; });
     case Binary::max:
@@ -212,7 +215,7 @@ inline void play_binary_i64(const Elementwise& op, const Lane& lane) {
     }
 }
 
-// Where, copy, convert -----------------------------------------------------------------------------
+// Where, copy, convert ----------------------------------------------------------------------------
 
 template <class T>
 inline void play_where(const Elementwise& op, const Lane& lane) {

@@ -45,8 +45,8 @@ View parse(JsonValue value, const SpaceSizes& sizes) {
     const auto shape = parts[3].entries();
     const auto strides = parts[4].entries();
     if (shape.size() != strides.size() || shape.size() > max_rank)
-        fail("has ", shape.size(), " sizes and ", strides.size(), " strides; as many of both, and at most ",
-             max_rank, ", are right");
+        fail("has ", shape.size(), " sizes and ", strides.size(),
+             " strides; as many of both, and at most ", max_rank, ", are right");
     view.rank = static_cast<int>(shape.size());
     std::int64_t n = 1;
     for (int i = 0; i < view.rank; ++i) {
@@ -116,7 +116,8 @@ double Fields::number(std::string_view name) {
 bool Fields::truth(std::string_view name) {
     JsonValue value;
     if (!find(name, value)) return false;
-    if (!value.is(JsonKind::boolean)) bad(name, " is ", kind_name(value.kind()), ", not true or false");
+    if (!value.is(JsonKind::boolean))
+        bad(name, " is ", kind_name(value.kind()), ", not true or false");
     return value.boolean();
 }
 

@@ -1,8 +1,8 @@
 // One build of the kernels and the interpreter; compiled once for each processor that has a name.
 //
-// Everything here lies in a namespace of the build's name and uses no containers: an inline function
-// shared with another file could be taken from this one, and then run on a processor without its
-// instructions.
+// Everything lies in a namespace of the build's name and uses no containers: the linker could take
+// an inline function that is shared with another file from this one, and then it would run on a
+// processor without its instructions.
 #include "build.hpp"
 #include "run.hpp"
 

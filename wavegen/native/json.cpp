@@ -24,7 +24,8 @@ public:
 
     void read() {
         if (source_.size() > max_source)
-            fail("JSON of ", source_.size(), " bytes is too long; at most ", max_source, " are read");
+            fail("JSON of ", source_.size(), " bytes is too long; at most ", max_source,
+                 " are read");
         json_.texts_.reserve(source_.size());
         value(0);
         skip_space();
@@ -276,7 +277,7 @@ private:
         return negative ? -power : power;
     }
 
-    // Right to the last bit for up to 15 digits and 22 powers of ten, which is all that is needed here.
+    // Right to the last bit for up to 15 digits and 22 powers of ten; nothing here needs more.
     static double scaled(double digits, int power) {
         if (digits == 0) return 0;
         if (power >= 0) return digits * std::pow(10.0, power);

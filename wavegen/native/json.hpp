@@ -34,7 +34,7 @@ private:
             std::uint64_t text; // where it begins in texts_
         };
     };
-    std::vector<Node> nodes_; // a value, then what is inside it; a member is its name, then its value
+    std::vector<Node> nodes_; // a value, then what is inside it; of a member the name comes first
     std::string texts_;
 };
 

@@ -9,14 +9,13 @@
 #include "container.hpp"
 #include "fields.hpp"
 #include "json.hpp"
+#include "limits.hpp"
 #include "loop.hpp"
 #include "operations.hpp"
 
 namespace wg {
 
 namespace {
-
-constexpr std::int64_t max_values = std::int64_t{1} << 20; // of an event, of noise, of parameters
 
 class Reader {
 public:
@@ -33,7 +32,7 @@ public:
         read_event();
         read_state_table();
         read_inputs();
-        Operations operations(container_, sizes_, inputs_);
+        Operations operations(container_, spaces_);
         operations.decode(fields_.need("ops", JsonKind::array));
         read_outputs();
         read_voices();
@@ -51,19 +50,20 @@ private:
     Code& code() { return program_->code; }
 
     void read_spaces() {
-        sizes_.bytes[static_cast<int>(Space::state)] =
+        spaces_.sizes.bytes[static_cast<int>(Space::state)] =
             fields_.integer("state_bytes", 0, max_space_bytes);
-        sizes_.bytes[static_cast<int>(Space::scratch)] =
+        spaces_.sizes.bytes[static_cast<int>(Space::scratch)] =
             fields_.integer("scratch_bytes", 0, max_space_bytes);
-        program_->state_bytes = static_cast<std::size_t>(sizes_.bytes[1]);
-        program_->scratch_bytes = static_cast<std::size_t>(sizes_.bytes[2]);
+        program_->state_bytes = static_cast<std::size_t>(spaces_.sizes.bytes[1]);
+        program_->scratch_bytes = static_cast<std::size_t>(spaces_.sizes.bytes[2]);
         const Tensor* constant = container_.find("const");
         const std::size_t n_bytes = constant == nullptr ? 0 : constant->n_bytes;
         if (constant != nullptr && (constant->type != "U8" || constant->shape.size() != 1))
             fail("tensor 'const' must be U8 of one dimension");
         if (n_bytes > static_cast<std::size_t>(max_space_bytes))
-            fail("tensor 'const' has ", n_bytes, " bytes; at most ", max_space_bytes, " are played");
-        sizes_.bytes[static_cast<int>(Space::constant)] = static_cast<std::int64_t>(n_bytes);
+            fail("tensor 'const' has ", n_bytes, " bytes; at most ", max_space_bytes,
+                 " are played");
+        spaces_.sizes.bytes[static_cast<int>(Space::constant)] = static_cast<std::int64_t>(n_bytes);
         program_->constant = Buffer(n_bytes);
         if (n_bytes > 0) std::memcpy(program_->constant.data(), constant->data, n_bytes);
     }
@@ -94,7 +94,8 @@ private:
             const auto size = static_cast<std::int64_t>(program_->state_bytes);
             std::int64_t n_bytes = type_bytes(type);
             for (const std::int64_t n : entry.integers("shape")) {
-                if (n < 0 || (n > 0 && n_bytes > size / n)) entry.bad("it is larger than the state");
+                if (n < 0 || (n > 0 && n_bytes > size / n))
+                    entry.bad("it is larger than the state");
                 n_bytes *= n;
             }
             entry.done();
@@ -124,13 +125,13 @@ private:
                 std::initializer_list<std::int64_t> shape) {
         JsonValue value;
         if (!inputs.find(name, value)) return {};
-        const View view = inputs.view_of(name, value, sizes_);
+        const View view = inputs.view_of(name, value, spaces_.sizes);
         check(inputs, name, view, type, shape);
         if (view.space != Space::scratch) inputs.bad(name, " does not lie in scratch");
         if (!view.dense()) inputs.bad(name, " is not dense");
-        for (const auto& [other, there] : inputs_)
+        for (const auto& [other, there] : spaces_.inputs)
             if (!disjoint(view, there)) inputs.bad(name, " overlaps ", other);
-        inputs_.push_back({std::string(name), view});
+        spaces_.inputs.push_back({std::string(name), view});
         return place_of(view);
     }
 
@@ -138,7 +139,7 @@ private:
         Fields outputs("outputs", fields_.need("outputs", JsonKind::object));
         JsonValue value;
         if (outputs.find("params", value)) {
-            const View view = outputs.view_of("params", value, sizes_);
+            const View view = outputs.view_of("params", value, spaces_.sizes);
             check(outputs, "params", view, Type::f32,
                   {static_cast<std::int64_t>(code().n_params)});
             code().params = place_of(view);
@@ -147,7 +148,7 @@ private:
             outputs.bad("params is missing, though n_params is ", code().n_params);
         }
         if (outputs.find("event", value)) {
-            const View view = outputs.view_of("event", value, sizes_);
+            const View view = outputs.view_of("event", value, spaces_.sizes);
             check(outputs, "event", view, code().event_type,
                   {static_cast<std::int64_t>(code().event_size)});
             code().event = place_of(view);
@@ -214,7 +215,7 @@ private:
         program.ops = std::move(operations.ops);
         program.delay_rows = std::move(operations.delay_rows);
         program.n_macs = operations.n_macs;
-        pack(operations.matrices);
+        pack(operations.matrices.list);
         for (Op& op : program.ops)
             program.work_bytes = std::max(program.work_bytes, program.build->plan_work(op));
         Code& code = program.code;
@@ -259,8 +260,7 @@ private:
     Json json_;
     Fields fields_;
     std::unique_ptr<Program> program_;
-    SpaceSizes sizes_{};
-    std::vector<NamedView> inputs_;
+    Spaces spaces_{};
     std::set<std::string> voice_tensors_;
 };
 

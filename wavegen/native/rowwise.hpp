@@ -16,7 +16,7 @@ inline std::size_t dense_row_bytes(std::int64_t n) {
     return round_up(static_cast<std::size_t>(n) * sizeof(float));
 }
 
-// Sums, products and extremes of a dense row -------------------------------------------------------
+// Sums, products and extremes of a dense row -----------------------------------------------------
 
 // `f` folds vectors, and numbers that are left over; the order depends on n alone.
 template <class F>
@@ -27,7 +27,8 @@ inline float folded(const float* x, std::int64_t n, F f) {
         Float parts = load(x);
         for (i = lanes; i + lanes <= n; i += lanes) parts = f(parts, load(x + i));
         result = parts[0];
-        for (int lane = 1; lane < lanes; ++lane) result = f(result, static_cast<float>(parts[lane]));
+        for (int lane = 1; lane < lanes; ++lane)
+            result = f(result, static_cast<float>(parts[lane]));
     }
     for (; i < n; ++i) result = f(result, x[i]);
     return result;
@@ -72,7 +73,7 @@ inline std::int64_t reduced(Reduce fn, const std::int64_t* x, std::int64_t strid
     }
 }
 
-// The operations -----------------------------------------------------------------------------------
+// The operations ---------------------------------------------------------------------------------
 
 // Calls row(x, out) with a dense row of floats, and the row of the result wherever it lies.
 template <class Row>

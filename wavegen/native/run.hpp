@@ -18,7 +18,7 @@ struct Block {
     std::size_t n_lanes;
 };
 
-// Products -----------------------------------------------------------------------------------------
+// Products ---------------------------------------------------------------------------------------
 
 // All voices of the block share one pass over the matrix.
 inline void play_product(const Product& op, const Block& block) {
@@ -36,7 +36,8 @@ inline void play_product(const Product& op, const Block& block) {
         scratch[v] = lane.work;
     }
     product(block.code.weights[op.weight], static_cast<int>(block.n_lanes), x, y,
-            is_given(op.add[0]) ? add[0] : nullptr, is_given(op.add[1]) ? add[1] : nullptr, scratch);
+            is_given(op.add[0]) ? add[0] : nullptr, is_given(op.add[1]) ? add[1] : nullptr,
+            scratch);
     if (op.act == Act::none && !is_given(op.after)) return;
     const auto n_out = static_cast<std::size_t>(gated ? op.n / 2 : op.n);
     for (std::size_t v = 0; v < block.n_lanes; ++v) {
@@ -48,7 +49,7 @@ inline void play_product(const Product& op, const Block& block) {
     }
 }
 
-// What surrounds the operations --------------------------------------------------------------------
+// What surrounds the operations ------------------------------------------------------------------
 
 template <class T>
 inline void put(const Lane& lane, Place place, T value) {
@@ -111,7 +112,7 @@ inline BadIndex take_step(const Code& code, const Lane& lane, std::size_t step) 
                                         : take_event<std::int64_t>(code, lane, step);
 }
 
-// Operations ---------------------------------------------------------------------------------------
+// Operations -------------------------------------------------------------------------------------
 
 template <class Play>
 inline BadIndex each(const Block& block, std::size_t& lane, Play play) {
@@ -187,7 +188,7 @@ inline Fault run(const Code& code, const Lane* lanes, std::size_t n_lanes, std::
     return {};
 }
 
-// Working memory of one lane -----------------------------------------------------------------------
+// Working memory of one lane ---------------------------------------------------------------------
 
 inline std::size_t plan_work(Op& op) {
     switch (op.kind) {

@@ -5,11 +5,11 @@
 #include <atomic>
 #include <cmath>
 #include <cstring>
-#include <system_error>
+#include <exception>
 #include <thread>
 
 #include "error.hpp"
-#include "operations.hpp"
+#include "names.hpp"
 
 namespace wg {
 
@@ -17,6 +17,8 @@ namespace {
 
 constexpr int max_threads = 256;
 constexpr std::size_t max_lanes = 64;
+
+constexpr std::size_t place(Space space) { return static_cast<std::size_t>(space); }
 
 }  // namespace
 
@@ -111,7 +113,7 @@ void Runner::run_threads(std::size_t n_blocks, std::size_t n_steps) {
                 while (!all_stand.load(std::memory_order_acquire)) std::this_thread::yield();
                 play_share(thread, n_blocks, n_steps);
             });
-    } catch (const std::system_error&) {
+    } catch (const std::exception&) {
         // The system gives no more threads: this one plays the shares of those that are missing.
     }
     all_stand.store(true, std::memory_order_release);
@@ -133,13 +135,13 @@ void Runner::play_share(std::size_t thread, std::size_t n_blocks, std::size_t n_
         for (std::size_t i = 0; i < n_lanes; ++i) {
             std::byte* mine = memory + i * lane_bytes_;
             Lane& lane = lanes[i];
-            // No operation writes there: the reader has checked it.
-            lane.space[static_cast<int>(Space::constant)] = const_cast<std::byte*>(program_.code.constant);
-            lane.space[static_cast<int>(Space::state)] = static_cast<std::byte*>(active_[first + i]->state);
-            lane.space[static_cast<int>(Space::scratch)] = mine;
-            lane.space[static_cast<int>(Space::none)] = nullptr;
-            lane.work = mine + round_up(program_.scratch_bytes);
+            // const: no operation writes there, the reader has seen to it.
             lane.voice = active_[first + i];
+            lane.space[place(Space::constant)] = const_cast<std::byte*>(program_.code.constant);
+            lane.space[place(Space::state)] = static_cast<std::byte*>(lane.voice->state);
+            lane.space[place(Space::scratch)] = mine;
+            lane.space[place(Space::none)] = nullptr;
+            lane.work = mine + round_up(program_.scratch_bytes);
         }
         const Fault fault = program_.build->run(program_.code, lanes, n_lanes, n_steps);
         if (fault.kind != FaultKind::none) {
