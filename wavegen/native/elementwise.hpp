@@ -42,12 +42,12 @@ inline std::int64_t truncated(float value) {
 // NaN wins; for numbers and for vectors of them.
 template <class T>
 inline T smaller(T a, T b) {
-    return (a < b) | (a != a) ? a : b;
+    return ((a < b) | (a != a)) ? a : b;
 }
 
 template <class T>
 inline T larger(T a, T b) {
-    return (a > b) | (a != a) ? a : b;
+    return ((a > b) | (a != a)) ? a : b;
 }
 
 // Unary -------------------------------------------------------------------------------------------

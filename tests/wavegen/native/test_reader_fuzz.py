@@ -40,6 +40,7 @@ def fuzz(fuzz_reader: Path, precision: Precision, n: int, seed: int) -> tuple[in
     return refused, opened, played
 
 
+pytestmark = pytest.mark.timeout(1200)  # compiling comes first
 PRECISIONS = get_args(Precision)
 
 
