@@ -1,7 +1,7 @@
 // The C interface: no exception leaves it, and every error becomes one line.
 #include <algorithm>
-#include <iterator>
 #include <exception>
+#include <iterator>
 #include <memory>
 #include <new>
 #include <string>
@@ -80,9 +80,7 @@ const void* wg_voice_state(const wg_program* program, size_t index) {
     return index < voices.size() ? voices[index].data() : nullptr;
 }
 
-size_t wg_macs(const wg_program* program) {
-    return static_cast<size_t>(program->opened->n_macs);
-}
+size_t wg_macs(const wg_program* program) { return static_cast<size_t>(program->opened->n_macs); }
 
 size_t wg_packed_bytes(const wg_program* program) { return program->opened->packed.size(); }
 
@@ -91,8 +89,7 @@ uint64_t wg_read_weights(const wg_program* program) {
     return opened.build->read(opened.packed.data(), opened.packed.size());
 }
 
-wg_runner* wg_runner_new(const wg_program* program, int n_threads, char* error,
-                         size_t error_size) {
+wg_runner* wg_runner_new(const wg_program* program, int n_threads, char* error, size_t error_size) {
     return guarded<wg_runner*>(nullptr, error, error_size, [&] {
         return new wg_runner{wg::Runner(*program->opened, n_threads)};
     });

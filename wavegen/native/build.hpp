@@ -11,8 +11,8 @@ namespace wg {
 
 // One voice of a block while it is played.
 struct Lane {
-    std::byte* space[n_spaces + 1]; // by Space; that of Space::none is null
-    std::byte* work;                // as much as Build::plan_work asked for
+    std::byte* space[n_spaces + 1];  // by Space; that of Space::none is null
+    std::byte* work;                 // as much as Build::plan_work asked for
     wg_voice* voice;
 };
 
@@ -30,7 +30,7 @@ struct Fault {
 
 struct Build {
     const char* name;
-    int max_lanes; // of one block
+    int max_lanes;  // of one block
     std::size_t (*packed_bytes)(Precision precision, int n, int k);
     void (*pack)(Precision precision, int n, int k, const void* rows, std::byte* packed);
     void (*row_sums)(int n, int k, const void* rows, std::int32_t* sums);

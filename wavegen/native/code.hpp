@@ -14,7 +14,7 @@ namespace wg {
 
 // Where an operand begins; in Space::none where it is left out.
 struct Place {
-    std::uint32_t offset = 0; // bytes
+    std::uint32_t offset = 0;  // bytes
     Space space = Space::none;
 };
 
@@ -74,25 +74,25 @@ struct Product {
     int n, k;
     Act act;
     std::uint32_t weight;
-    std::uint32_t gate_at; // byte in the working memory where y stands before the gate
+    std::uint32_t gate_at;  // byte in the working memory where y stands before the gate
 };
 
 // A walk over arrays of one shape, row by row; the dimensions that lie end to end in all are one.
 struct Loop {
     static constexpr int max_arrays = 4;
 
-    std::int64_t n;                               // elements of a row
-    std::int32_t row_stride[max_arrays];          // elements
-    int rank;                                     // dimensions outside of the row
-    std::int32_t shape[max_rank];                 // outermost first
-    std::int32_t stride[max_arrays][max_rank];    // bytes
+    std::int64_t n;                             // elements of a row
+    std::int32_t row_stride[max_arrays];        // elements
+    int rank;                                   // dimensions outside of the row
+    std::int32_t shape[max_rank];               // outermost first
+    std::int32_t stride[max_arrays][max_rank];  // bytes
 };
 
 // unary (x, out), binary (a, b, out), where (cond, a, b, out), copy and convert (x, out).
 struct Elementwise {
     Place at[Loop::max_arrays];
-    std::uint8_t fn; // a Unary or a Binary
-    Type type;       // of x, or of a and b
+    std::uint8_t fn;  // a Unary or a Binary
+    Type type;        // of x, or of a and b
     Loop loop;
 };
 
@@ -110,7 +110,7 @@ struct RowWise {
 struct Matmul {
     Place a, b, out;
     std::int64_t batch, m, k, n;
-    std::int64_t a_stride[3], b_stride[3], out_stride[3]; // elements
+    std::int64_t a_stride[3], b_stride[3], out_stride[3];  // elements
 };
 
 // gather_rows and scatter_rows; `rows` is out or source.
@@ -118,7 +118,7 @@ struct RowTable {
     Place table, index, rows;
     Type type;
     std::int64_t n_table, n, width;
-    std::int32_t table_stride[2], rows_stride[2], index_stride; // elements
+    std::int32_t table_stride[2], rows_stride[2], index_stride;  // elements
 };
 
 // gather and scatter: arrays index, values, table; `values` is out or source. Along the dimension
@@ -126,8 +126,8 @@ struct RowTable {
 struct ElementTable {
     Place table, index, values;
     Type type;
-    std::int64_t n_table;      // along the chosen dimension
-    std::int64_t table_stride; // elements, along it
+    std::int64_t n_table;       // along the chosen dimension
+    std::int64_t table_stride;  // elements, along it
     Loop loop;
 };
 
@@ -139,10 +139,10 @@ struct DelayRow {
 struct Delay {
     Place rings, clock, rows;
     Type type;
-    std::uint32_t first; // of its DelayRows
+    std::uint32_t first;  // of its DelayRows
     std::uint32_t n;
     std::int64_t width;
-    std::int32_t rings_stride[2], rows_stride[2]; // elements
+    std::int32_t rings_stride[2], rows_stride[2];  // elements
 };
 
 // temper, draw_class and sample; `scores` are logits or weights.
@@ -181,13 +181,13 @@ struct Code {
     const std::byte* constant;
 
     Inputs inputs;
-    Place event; // out
+    Place event;  // out
     Place params;
     std::int32_t params_stride, event_stride;
 
     Type event_type;
     std::size_t event_size;
-    std::int64_t classes; // 0: real values
+    std::int64_t classes;  // 0: real values
     std::size_t n_params, n_uniforms, cond_channels;
 };
 

@@ -23,8 +23,8 @@ std::size_t type_bytes(std::string_view type) {
 std::string metadata(JsonValue header, std::string_view name) {
     JsonValue all;
     JsonValue value;
-    if (!header.find("__metadata__", all) || !all.is(JsonKind::object) ||
-        !all.find(name, value) || !value.is(JsonKind::text))
+    if (!header.find("__metadata__", all) || !all.is(JsonKind::object) || !all.find(name, value) ||
+        !value.is(JsonKind::text))
         fail("this is no program file: its metadata have no text '", name, "'");
     return std::string(value.text());
 }

@@ -11,14 +11,14 @@
 namespace wg {
 
 struct Tensor {
-    std::string type; // "F32", "BF16", "I8" or "U8"
+    std::string type;  // "F32", "BF16", "I8" or "U8"
     std::vector<std::int64_t> shape;
-    const std::byte* data; // in the file, so of any alignment
+    const std::byte* data;  // in the file, so of any alignment
     std::size_t n_bytes;
 };
 
 struct Container {
-    std::string program; // the JSON text
+    std::string program;  // the JSON text
     std::map<std::string, Tensor, std::less<>> tensors;
 
     // Null where there is none.

@@ -16,7 +16,7 @@ inline std::int64_t negated(std::int64_t value) { return wrapped(0 - bits(value)
 
 inline std::int64_t floor_divided(std::int64_t a, std::int64_t b) {
     if (b == 0) return 0;
-    if (b == -1) return negated(a); // the one quotient that may overflow
+    if (b == -1) return negated(a);  // the one quotient that may overflow
     const std::int64_t quotient = a / b;
     return quotient - (a % b != 0 && (a < 0) != (b < 0));
 }
@@ -70,9 +70,12 @@ inline void unary_row(Unary fn, const float* x, std::int64_t x_stride, float* ou
 
 inline std::int64_t unary_of(Unary fn, std::int64_t x) {
     switch (fn) {
-    case Unary::neg: return negated(x);
-    case Unary::abs: return x < 0 ? negated(x) : x;
-    default: return x == 0; // not
+        case Unary::neg:
+            return negated(x);
+        case Unary::abs:
+            return x < 0 ? negated(x) : x;
+        default:
+            return x == 0;  // not
     }
 }
 
@@ -149,31 +152,40 @@ inline void each_pair_by_vectors(const Elementwise& op, const Lane& lane, F f) {
 
 inline void play_binary_f32(const Elementwise& op, const Lane& lane) {
     switch (static_cast<Binary>(op.fn)) {
-    case Binary::add: return each_pair_by_vectors(op, lane, [](auto a, auto b) { return a + b; });
-    case Binary::sub: return each_pair_by_vectors(op, lane, [](auto a, auto b) { return a - b; });
-    case Binary::mul: return each_pair_by_vectors(op, lane, [](auto a, auto b) { return a * b; });
-    case Binary::div: return each_pair_by_vectors(op, lane, [](auto a, auto b) { return a / b; });
-    case Binary::min:
-        return each_pair_by_vectors(op, lane, [](auto a, auto b) { return smaller(a, b); });
-    case Binary::max:
-        return each_pair_by_vectors(op, lane, [](auto a, auto b) { return larger(a, b); });
-    case Binary::pow:
-        return each_pair<float, float>(op, lane, [](float a, float b) { return ::powf(a, b); });
-    case Binary::mod:
-        return each_pair<float, float>(op, lane, [](float a, float b) { return modulo(a, b); });
-    case Binary::lt:
-        return each_pair<float, std::int64_t>(op, lane, [](float a, float b) { return a < b; });
-    case Binary::le:
-        return each_pair<float, std::int64_t>(op, lane, [](float a, float b) { return a <= b; });
-    case Binary::gt:
-        return each_pair<float, std::int64_t>(op, lane, [](float a, float b) { return a > b; });
-    case Binary::ge:
-        return each_pair<float, std::int64_t>(op, lane, [](float a, float b) { return a >= b; });
-    case Binary::eq:
-        return each_pair<float, std::int64_t>(op, lane, [](float a, float b) { return a == b; });
-    case Binary::ne:
-        return each_pair<float, std::int64_t>(op, lane, [](float a, float b) { return a != b; });
-    default: return; // the reader lets no other through
+        case Binary::add:
+            return each_pair_by_vectors(op, lane, [](auto a, auto b) { return a + b; });
+        case Binary::sub:
+            return each_pair_by_vectors(op, lane, [](auto a, auto b) { return a - b; });
+        case Binary::mul:
+            return each_pair_by_vectors(op, lane, [](auto a, auto b) { return a * b; });
+        case Binary::div:
+            return each_pair_by_vectors(op, lane, [](auto a, auto b) { return a / b; });
+        case Binary::min:
+            return each_pair_by_vectors(op, lane, [](auto a, auto b) { return smaller(a, b); });
+        case Binary::max:
+            return each_pair_by_vectors(op, lane, [](auto a, auto b) { return larger(a, b); });
+        case Binary::pow:
+            return each_pair<float, float>(op, lane, [](float a, float b) { return ::powf(a, b); });
+        case Binary::mod:
+            return each_pair<float, float>(op, lane, [](float a, float b) { return modulo(a, b); });
+        case Binary::lt:
+            return each_pair<float, std::int64_t>(op, lane, [](float a, float b) { return a < b; });
+        case Binary::le:
+            return each_pair<float, std::int64_t>(op, lane,
+                                                  [](float a, float b) { return a <= b; });
+        case Binary::gt:
+            return each_pair<float, std::int64_t>(op, lane, [](float a, float b) { return a > b; });
+        case Binary::ge:
+            return each_pair<float, std::int64_t>(op, lane,
+                                                  [](float a, float b) { return a >= b; });
+        case Binary::eq:
+            return each_pair<float, std::int64_t>(op, lane,
+                                                  [](float a, float b) { return a == b; });
+        case Binary::ne:
+            return each_pair<float, std::int64_t>(op, lane,
+                                                  [](float a, float b) { return a != b; });
+        default:
+            return;  // the reader lets no other through
     }
 }
 
@@ -185,33 +197,43 @@ inline void each_whole_pair(const Elementwise& op, const Lane& lane, F f) {
 inline void play_binary_i64(const Elementwise& op, const Lane& lane) {
     using Whole = std::int64_t;
     switch (static_cast<Binary>(op.fn)) {
-    case Binary::add:
-        return each_whole_pair(op, lane,
-                               [](Whole a, Whole b) { return wrapped(bits(a) + bits(b)); });
-    case Binary::sub:
-        return each_whole_pair(op, lane,
-                               [](Whole a, Whole b) { return wrapped(bits(a) - bits(b)); });
-    case Binary::mul:
-        return each_whole_pair(op, lane,
-                               [](Whole a, Whole b) { return wrapped(bits(a) * bits(b)); });
-    case Binary::min:
-        return each_whole_pair(op, lane, [](Whole a, Whole b) { return a < b ? a : b; });
-    case Binary::max:
-        return each_whole_pair(op, lane, [](Whole a, Whole b) { return a > b ? a : b; });
-    case Binary::mod:
-        return each_whole_pair(op, lane, [](Whole a, Whole b) { return modulo(a, b); });
-    case Binary::floordiv:
-        return each_whole_pair(op, lane, [](Whole a, Whole b) { return floor_divided(a, b); });
-    case Binary::lt: return each_whole_pair(op, lane, [](Whole a, Whole b) { return a < b; });
-    case Binary::le: return each_whole_pair(op, lane, [](Whole a, Whole b) { return a <= b; });
-    case Binary::gt: return each_whole_pair(op, lane, [](Whole a, Whole b) { return a > b; });
-    case Binary::ge: return each_whole_pair(op, lane, [](Whole a, Whole b) { return a >= b; });
-    case Binary::eq: return each_whole_pair(op, lane, [](Whole a, Whole b) { return a == b; });
-    case Binary::ne: return each_whole_pair(op, lane, [](Whole a, Whole b) { return a != b; });
-    case Binary::and_: return each_whole_pair(op, lane, [](Whole a, Whole b) { return a & b; });
-    case Binary::or_: return each_whole_pair(op, lane, [](Whole a, Whole b) { return a | b; });
-    case Binary::xor_: return each_whole_pair(op, lane, [](Whole a, Whole b) { return a ^ b; });
-    default: return; // the reader lets no other through
+        case Binary::add:
+            return each_whole_pair(op, lane,
+                                   [](Whole a, Whole b) { return wrapped(bits(a) + bits(b)); });
+        case Binary::sub:
+            return each_whole_pair(op, lane,
+                                   [](Whole a, Whole b) { return wrapped(bits(a) - bits(b)); });
+        case Binary::mul:
+            return each_whole_pair(op, lane,
+                                   [](Whole a, Whole b) { return wrapped(bits(a) * bits(b)); });
+        case Binary::min:
+            return each_whole_pair(op, lane, [](Whole a, Whole b) { return a < b ? a : b; });
+        case Binary::max:
+            return each_whole_pair(op, lane, [](Whole a, Whole b) { return a > b ? a : b; });
+        case Binary::mod:
+            return each_whole_pair(op, lane, [](Whole a, Whole b) { return modulo(a, b); });
+        case Binary::floordiv:
+            return each_whole_pair(op, lane, [](Whole a, Whole b) { return floor_divided(a, b); });
+        case Binary::lt:
+            return each_whole_pair(op, lane, [](Whole a, Whole b) { return a < b; });
+        case Binary::le:
+            return each_whole_pair(op, lane, [](Whole a, Whole b) { return a <= b; });
+        case Binary::gt:
+            return each_whole_pair(op, lane, [](Whole a, Whole b) { return a > b; });
+        case Binary::ge:
+            return each_whole_pair(op, lane, [](Whole a, Whole b) { return a >= b; });
+        case Binary::eq:
+            return each_whole_pair(op, lane, [](Whole a, Whole b) { return a == b; });
+        case Binary::ne:
+            return each_whole_pair(op, lane, [](Whole a, Whole b) { return a != b; });
+        case Binary::and_:
+            return each_whole_pair(op, lane, [](Whole a, Whole b) { return a & b; });
+        case Binary::or_:
+            return each_whole_pair(op, lane, [](Whole a, Whole b) { return a | b; });
+        case Binary::xor_:
+            return each_whole_pair(op, lane, [](Whole a, Whole b) { return a ^ b; });
+        default:
+            return;  // the reader lets no other through
     }
 }
 

@@ -9,8 +9,8 @@ namespace wg {
 namespace {
 
 std::string_view kind_name(JsonKind kind) {
-    constexpr std::string_view names[] = {"null", "a truth value", "an integer", "a number",
-                                          "a text", "a list", "an object"};
+    constexpr std::string_view names[] = {"null",   "a truth value", "an integer", "a number",
+                                          "a text", "a list",        "an object"};
     return names[static_cast<std::size_t>(kind)];
 }
 

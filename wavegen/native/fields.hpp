@@ -14,7 +14,7 @@
 namespace wg {
 
 struct SpaceSizes {
-    std::int64_t bytes[n_spaces]; // by Space
+    std::int64_t bytes[n_spaces];  // by Space
 };
 
 class Fields {
@@ -36,7 +36,7 @@ public:
     std::int64_t integer(std::string_view name, std::int64_t least, std::int64_t most);
     std::vector<std::int64_t> integers(std::string_view name);
     double number(std::string_view name);
-    bool truth(std::string_view name); // false where it is absent
+    bool truth(std::string_view name);  // false where it is absent
     std::string_view text(std::string_view name);
     // The place of a text among those allowed.
     template <std::size_t n>

@@ -15,16 +15,8 @@ namespace wg {
 
 extern const Build WG_NAME(build_, WG_ISA);
 const Build WG_NAME(build_, WG_ISA) = {
-    WG_TEXT(WG_ISA),
-    WG_ISA::max_block,
-    WG_ISA::packed_bytes,
-    WG_ISA::pack,
-    WG_ISA::row_sums,
-    WG_ISA::plan_work,
-    WG_ISA::run,
-    WG_ISA::read,
-    WG_ISA::unary,
-    WG_ISA::uniforms,
+    WG_TEXT(WG_ISA),   WG_ISA::max_block, WG_ISA::packed_bytes, WG_ISA::pack,  WG_ISA::row_sums,
+    WG_ISA::plan_work, WG_ISA::run,       WG_ISA::read,         WG_ISA::unary, WG_ISA::uniforms,
 };
 
 }  // namespace wg

@@ -73,13 +73,26 @@ private:
         if (depth > max_depth) bad("nested too deep");
         skip_space();
         switch (peek()) {
-        case '{': object(depth); break;
-        case '[': array(depth); break;
-        case '"': text(); break;
-        case 't': word("true", JsonKind::boolean, 1); break;
-        case 'f': word("false", JsonKind::boolean, 0); break;
-        case 'n': word("null", JsonKind::null, 0); break;
-        default: number();
+            case '{':
+                object(depth);
+                break;
+            case '[':
+                array(depth);
+                break;
+            case '"':
+                text();
+                break;
+            case 't':
+                word("true", JsonKind::boolean, 1);
+                break;
+            case 'f':
+                word("false", JsonKind::boolean, 0);
+                break;
+            case 'n':
+                word("null", JsonKind::null, 0);
+                break;
+            default:
+                number();
         }
     }
 
@@ -230,7 +243,7 @@ private:
 
         constexpr std::uint64_t full = std::numeric_limits<std::uint64_t>::max() / 10 - 1;
         std::uint64_t digits = 0;
-        int power = 0; // of ten
+        int power = 0;  // of ten
         const auto add_digit = [&](int place) {
             const auto digit = static_cast<std::uint64_t>(source_[at_++] - '0');
             if (digits <= full) {

@@ -26,15 +26,15 @@ private:
 
     struct Node {
         JsonKind kind;
-        std::uint32_t size; // entries, members, or bytes of a text
-        std::uint32_t end;  // the node after this value and all inside it
+        std::uint32_t size;  // entries, members, or bytes of a text
+        std::uint32_t end;   // the node after this value and all inside it
         union {
-            std::int64_t integer; // also booleans
+            std::int64_t integer;  // also booleans
             double real;
-            std::uint64_t text; // where it begins in texts_
+            std::uint64_t text;  // where it begins in texts_
         };
     };
-    std::vector<Node> nodes_; // a value, then what is inside it; of a member the name comes first
+    std::vector<Node> nodes_;  // a value, then what is inside it; of a member the name comes first
     std::string texts_;
 };
 

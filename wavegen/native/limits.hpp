@@ -7,7 +7,7 @@
 namespace wg {
 
 constexpr std::size_t max_ops = 1000000;
-constexpr std::int64_t max_width = std::int64_t{1} << 24;  // of a matrix, a row, a distribution
-constexpr std::int64_t max_values = std::int64_t{1} << 20; // of an event, noise, parameters
+constexpr std::int64_t max_width = std::int64_t{1} << 24;   // of a matrix, a row, a distribution
+constexpr std::int64_t max_values = std::int64_t{1} << 20;  // of an event, noise, parameters
 
 }  // namespace wg

@@ -11,7 +11,7 @@ namespace {
 
 struct Dimension {
     std::int64_t n;
-    std::int64_t stride[Loop::max_arrays]; // bytes
+    std::int64_t stride[Loop::max_arrays];  // bytes
 };
 
 std::vector<Dimension> dimensions(std::initializer_list<View> arrays, int first, int last) {

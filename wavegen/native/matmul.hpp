@@ -50,8 +50,7 @@ inline void play_matmul(const Matmul& op, const Lane& lane) {
         for (std::int64_t i = 0; i < op.m; ++i) {
             const float* a =
                 at<const float>(lane, op.a) + batch * op.a_stride[0] + i * op.a_stride[1];
-            float* out =
-                at<float>(lane, op.out) + batch * op.out_stride[0] + i * op.out_stride[1];
+            float* out = at<float>(lane, op.out) + batch * op.out_stride[0] + i * op.out_stride[1];
             if (dense_rows) {
                 matmul_row(op, a, b, out);
                 continue;

@@ -29,8 +29,7 @@ Matrix Matrices::find(const Fields& fields, std::string_view name) const {
     if (tensor == nullptr) fields.bad("the file has no matrix of the name ", quoted(name));
     if (tensor->shape.size() != 2 || tensor->shape[0] < 1 || tensor->shape[0] > max_width ||
         tensor->shape[1] < 1 || tensor->shape[1] > max_width)
-        fields.bad("the matrix ", quoted(name), " must have 1 to ", max_width,
-                   " rows and columns");
+        fields.bad("the matrix ", quoted(name), " must have 1 to ", max_width, " rows and columns");
     Matrix matrix{};
     matrix.precision = precision_of(fields, name, *tensor);
     matrix.n = static_cast<int>(tensor->shape[0]);

@@ -18,8 +18,8 @@ struct Matrix {
     Precision precision;
     int n;
     int k;
-    const std::byte* rows;  // in the file
-    const std::byte* scale; // in the file; only with int8
+    const std::byte* rows;   // in the file
+    const std::byte* scale;  // in the file; only with int8
 };
 
 class Matrices {
@@ -29,7 +29,7 @@ public:
     // Its number in `list`; what is wrong is said of `fields`.
     std::uint32_t number(const Fields& fields, std::string_view name);
 
-    std::vector<Matrix> list; // in the order of their first use
+    std::vector<Matrix> list;  // in the order of their first use
 
 private:
     Matrix find(const Fields& fields, std::string_view name) const;

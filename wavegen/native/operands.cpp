@@ -99,8 +99,7 @@ void Operands::check_vector(std::string_view name, const View& view, std::int64_
 }
 
 void Operands::check_width(std::string_view name, std::int64_t n) const {
-    if (n > max_width)
-        fields.bad(name, " has ", n, " values; at most ", max_width, " are played");
+    if (n > max_width) fields.bad(name, " has ", n, " values; at most ", max_width, " are played");
 }
 
 void Operands::done(bool in_place) const {
@@ -112,8 +111,7 @@ void Operands::done(bool in_place) const {
         }
         for (const auto& [input, view] : spaces_.inputs)
             if (!disjoint(out, view))
-                fields.bad(name, " overlaps the input '", input,
-                           "', which no operation may write");
+                fields.bad(name, " overlaps the input '", input, "', which no operation may write");
     }
 }
 

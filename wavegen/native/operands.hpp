@@ -20,7 +20,7 @@ struct NamedView {
 // Where the operands of a program may lie.
 struct Spaces {
     SpaceSizes sizes;
-    std::vector<NamedView> inputs; // that the runner alone writes
+    std::vector<NamedView> inputs;  // that the runner alone writes
 };
 
 class Operands {

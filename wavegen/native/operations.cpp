@@ -16,13 +16,16 @@ bool compares(Binary fn) { return fn >= Binary::lt && fn <= Binary::ne; }
 
 bool takes(Binary fn, Type type) {
     switch (fn) {
-    case Binary::div:
-    case Binary::pow: return type == Type::f32;
-    case Binary::floordiv:
-    case Binary::and_:
-    case Binary::or_:
-    case Binary::xor_: return type == Type::i64;
-    default: return true;
+        case Binary::div:
+        case Binary::pow:
+            return type == Type::f32;
+        case Binary::floordiv:
+        case Binary::and_:
+        case Binary::or_:
+        case Binary::xor_:
+            return type == Type::i64;
+        default:
+            return true;
     }
 }
 
@@ -41,26 +44,66 @@ public:
     Op decode(Kind kind) {
         Op op(kind);
         switch (kind) {
-        case Kind::product: op.product = product(); break;
-        case Kind::unary: op.elementwise = unary(); break;
-        case Kind::binary: op.elementwise = binary(); break;
-        case Kind::where: op.elementwise = where(); break;
-        case Kind::copy: op.elementwise = copy(); break;
-        case Kind::convert: op.elementwise = convert(); break;
-        case Kind::reduce: op.row_wise = reduce(); break;
-        case Kind::softmax: op.row_wise = softmax(); break;
-        case Kind::layer_norm: op.row_wise = layer_norm(); break;
-        case Kind::cumsum: op.row_wise = cumsum(); break;
-        case Kind::matmul: op.matmul = matmul(); break;
-        case Kind::gather_rows: op.row_table = gather_rows(); break;
-        case Kind::scatter_rows: op.row_table = scatter_rows(); break;
-        case Kind::gather: op.element_table = gather(); break;
-        case Kind::scatter: op.element_table = scatter(); break;
-        case Kind::delay_read: op.delay = delay_read(); break;
-        case Kind::delay_write: op.delay = delay_write(); break;
-        case Kind::temper: op.draw = temper(); break;
-        case Kind::draw_class: op.draw = draw_class(); break;
-        case Kind::sample: op.draw = sample(); break;
+            case Kind::product:
+                op.product = product();
+                break;
+            case Kind::unary:
+                op.elementwise = unary();
+                break;
+            case Kind::binary:
+                op.elementwise = binary();
+                break;
+            case Kind::where:
+                op.elementwise = where();
+                break;
+            case Kind::copy:
+                op.elementwise = copy();
+                break;
+            case Kind::convert:
+                op.elementwise = convert();
+                break;
+            case Kind::reduce:
+                op.row_wise = reduce();
+                break;
+            case Kind::softmax:
+                op.row_wise = softmax();
+                break;
+            case Kind::layer_norm:
+                op.row_wise = layer_norm();
+                break;
+            case Kind::cumsum:
+                op.row_wise = cumsum();
+                break;
+            case Kind::matmul:
+                op.matmul = matmul();
+                break;
+            case Kind::gather_rows:
+                op.row_table = gather_rows();
+                break;
+            case Kind::scatter_rows:
+                op.row_table = scatter_rows();
+                break;
+            case Kind::gather:
+                op.element_table = gather();
+                break;
+            case Kind::scatter:
+                op.element_table = scatter();
+                break;
+            case Kind::delay_read:
+                op.delay = delay_read();
+                break;
+            case Kind::delay_write:
+                op.delay = delay_write();
+                break;
+            case Kind::temper:
+                op.draw = temper();
+                break;
+            case Kind::draw_class:
+                op.draw = draw_class();
+                break;
+            case Kind::sample:
+                op.draw = sample();
+                break;
         }
         operands_.done(kind == Kind::unary || kind == Kind::binary || kind == Kind::where);
         return op;

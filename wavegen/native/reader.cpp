@@ -140,8 +140,7 @@ private:
         JsonValue value;
         if (outputs.find("params", value)) {
             const View view = outputs.view_of("params", value, spaces_.sizes);
-            check(outputs, "params", view, Type::f32,
-                  {static_cast<std::int64_t>(code().n_params)});
+            check(outputs, "params", view, Type::f32, {static_cast<std::int64_t>(code().n_params)});
             code().params = place_of(view);
             code().params_stride = static_cast<std::int32_t>(view.stride[0]);
         } else if (code().n_params != 0) {

@@ -51,11 +51,16 @@ inline std::int64_t place_of_best(const float* x, std::int64_t n, Better better)
 
 inline float reduced(Reduce fn, const float* x, std::int64_t n) {
     switch (fn) {
-    case Reduce::mean: return row_sum(x, n) / static_cast<float>(n);
-    case Reduce::max: return folded(x, n, [](auto a, auto b) { return larger(a, b); });
-    case Reduce::min: return folded(x, n, [](auto a, auto b) { return smaller(a, b); });
-    case Reduce::prod: return folded(x, n, [](auto a, auto b) { return a * b; });
-    default: return row_sum(x, n);
+        case Reduce::mean:
+            return row_sum(x, n) / static_cast<float>(n);
+        case Reduce::max:
+            return folded(x, n, [](auto a, auto b) { return larger(a, b); });
+        case Reduce::min:
+            return folded(x, n, [](auto a, auto b) { return smaller(a, b); });
+        case Reduce::prod:
+            return folded(x, n, [](auto a, auto b) { return a * b; });
+        default:
+            return row_sum(x, n);
     }
 }
 
@@ -67,9 +72,12 @@ inline std::int64_t reduced(Reduce fn, const std::int64_t* x, std::int64_t strid
         n_true += x[i * stride] != 0;
     }
     switch (fn) {
-    case Reduce::any: return n_true > 0;
-    case Reduce::all: return n_true == n;
-    default: return sum;
+        case Reduce::any:
+            return n_true > 0;
+        case Reduce::all:
+            return n_true == n;
+        default:
+            return sum;
     }
 }
 
@@ -184,9 +192,8 @@ inline void play_cumsum(const RowWise& op, const Lane& lane) {
     if (op.type == Type::f32)
         running_sums<float>(op, lane, [](float a, float b) { return a + b; });
     else
-        running_sums<std::int64_t>(op, lane, [](std::int64_t a, std::int64_t b) {
-            return wrapped(bits(a) + bits(b));
-        });
+        running_sums<std::int64_t>(
+            op, lane, [](std::int64_t a, std::int64_t b) { return wrapped(bits(a) + bits(b)); });
 }
 
 }  // namespace wg::WG_ISA

@@ -132,34 +132,49 @@ inline BadIndex play(const Op& op, const Block& block, std::size_t& lane) {
     const auto until_bad = [&](auto play) { return each(block, lane, play); };
     const DelayRow* delay_rows = block.code.delay_rows;
     switch (op.kind) {
-    case Kind::product: play_product(op.product, block); return {};
-    case Kind::unary: return all([&](const Lane& l) { play_unary(op.elementwise, l); });
-    case Kind::binary: return all([&](const Lane& l) { play_binary(op.elementwise, l); });
-    case Kind::where: return all([&](const Lane& l) { play_where(op.elementwise, l); });
-    case Kind::copy: return all([&](const Lane& l) { play_copy(op.elementwise, l); });
-    case Kind::convert: return all([&](const Lane& l) { play_convert(op.elementwise, l); });
-    case Kind::reduce: return all([&](const Lane& l) { play_reduce(op.row_wise, l); });
-    case Kind::softmax: return all([&](const Lane& l) { play_softmax(op.row_wise, l); });
-    case Kind::layer_norm: return all([&](const Lane& l) { play_layer_norm(op.row_wise, l); });
-    case Kind::cumsum: return all([&](const Lane& l) { play_cumsum(op.row_wise, l); });
-    case Kind::matmul: return all([&](const Lane& l) { play_matmul(op.matmul, l); });
-    case Kind::gather_rows:
-        return until_bad([&](const Lane& l) { return play_row_table<false>(op.row_table, l); });
-    case Kind::scatter_rows:
-        return until_bad([&](const Lane& l) { return play_row_table<true>(op.row_table, l); });
-    case Kind::gather:
-        return until_bad(
-            [&](const Lane& l) { return play_element_table<false>(op.element_table, l); });
-    case Kind::scatter:
-        return until_bad(
-            [&](const Lane& l) { return play_element_table<true>(op.element_table, l); });
-    case Kind::delay_read:
-        return all([&](const Lane& l) { play_delay<false>(op.delay, delay_rows, l); });
-    case Kind::delay_write:
-        return all([&](const Lane& l) { play_delay<true>(op.delay, delay_rows, l); });
-    case Kind::temper: return all([&](const Lane& l) { play_temper(op.draw, l); });
-    case Kind::draw_class: return all([&](const Lane& l) { play_draw_class(op.draw, l); });
-    case Kind::sample: return all([&](const Lane& l) { play_sample(op.draw, l); });
+        case Kind::product:
+            play_product(op.product, block);
+            return {};
+        case Kind::unary:
+            return all([&](const Lane& l) { play_unary(op.elementwise, l); });
+        case Kind::binary:
+            return all([&](const Lane& l) { play_binary(op.elementwise, l); });
+        case Kind::where:
+            return all([&](const Lane& l) { play_where(op.elementwise, l); });
+        case Kind::copy:
+            return all([&](const Lane& l) { play_copy(op.elementwise, l); });
+        case Kind::convert:
+            return all([&](const Lane& l) { play_convert(op.elementwise, l); });
+        case Kind::reduce:
+            return all([&](const Lane& l) { play_reduce(op.row_wise, l); });
+        case Kind::softmax:
+            return all([&](const Lane& l) { play_softmax(op.row_wise, l); });
+        case Kind::layer_norm:
+            return all([&](const Lane& l) { play_layer_norm(op.row_wise, l); });
+        case Kind::cumsum:
+            return all([&](const Lane& l) { play_cumsum(op.row_wise, l); });
+        case Kind::matmul:
+            return all([&](const Lane& l) { play_matmul(op.matmul, l); });
+        case Kind::gather_rows:
+            return until_bad([&](const Lane& l) { return play_row_table<false>(op.row_table, l); });
+        case Kind::scatter_rows:
+            return until_bad([&](const Lane& l) { return play_row_table<true>(op.row_table, l); });
+        case Kind::gather:
+            return until_bad(
+                [&](const Lane& l) { return play_element_table<false>(op.element_table, l); });
+        case Kind::scatter:
+            return until_bad(
+                [&](const Lane& l) { return play_element_table<true>(op.element_table, l); });
+        case Kind::delay_read:
+            return all([&](const Lane& l) { play_delay<false>(op.delay, delay_rows, l); });
+        case Kind::delay_write:
+            return all([&](const Lane& l) { play_delay<true>(op.delay, delay_rows, l); });
+        case Kind::temper:
+            return all([&](const Lane& l) { play_temper(op.draw, l); });
+        case Kind::draw_class:
+            return all([&](const Lane& l) { play_draw_class(op.draw, l); });
+        case Kind::sample:
+            return all([&](const Lane& l) { play_sample(op.draw, l); });
     }
     return {};
 }
@@ -192,20 +207,24 @@ inline Fault run(const Code& code, const Lane* lanes, std::size_t n_lanes, std::
 
 inline std::size_t plan_work(Op& op) {
     switch (op.kind) {
-    case Kind::product: {
-        Product& product = op.product;
-        const std::size_t input = round_up(product_scratch_bytes(product.k));
-        product.gate_at = static_cast<std::uint32_t>(input);
-        const bool gated = product.act == Act::gate;
-        return input + (gated ? round_up(static_cast<std::size_t>(product.n) * sizeof(float)) : 0);
-    }
-    case Kind::reduce:
-    case Kind::softmax:
-    case Kind::layer_norm: return 2 * dense_row_bytes(op.row_wise.loop.n);
-    case Kind::temper:
-    case Kind::draw_class:
-    case Kind::sample: return draw_work_bytes(op.draw.n);
-    default: return 0;
+        case Kind::product: {
+            Product& product = op.product;
+            const std::size_t input = round_up(product_scratch_bytes(product.k));
+            product.gate_at = static_cast<std::uint32_t>(input);
+            const bool gated = product.act == Act::gate;
+            return input +
+                   (gated ? round_up(static_cast<std::size_t>(product.n) * sizeof(float)) : 0);
+        }
+        case Kind::reduce:
+        case Kind::softmax:
+        case Kind::layer_norm:
+            return 2 * dense_row_bytes(op.row_wise.loop.n);
+        case Kind::temper:
+        case Kind::draw_class:
+        case Kind::sample:
+            return draw_work_bytes(op.draw.n);
+        default:
+            return 0;
     }
 }
 

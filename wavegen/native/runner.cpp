@@ -55,8 +55,8 @@ void Runner::advance(wg_voice* voices, std::size_t n_voices, std::size_t n_steps
         if (stop.fault.kind != FaultKind::none)
             fail(message(stop.fault, stop.first + stop.fault.lane));
     for (wg_voice* voice : active_)
-        voice->position = static_cast<std::int64_t>(static_cast<std::uint64_t>(voice->position) +
-                                                    n_steps);
+        voice->position =
+            static_cast<std::int64_t>(static_cast<std::uint64_t>(voice->position) + n_steps);
 }
 
 void Runner::check(const wg_voice& voice, std::size_t number, std::size_t n_steps) const {

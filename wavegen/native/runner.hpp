@@ -36,9 +36,9 @@ private:
     std::vector<std::size_t> numbers_;  // theirs among all voices
     struct Stop {
         Fault fault;
-        std::size_t first = 0; // of its block, among the active
+        std::size_t first = 0;  // of its block, among the active
     };
-    std::vector<Stop> stops_; // of each thread
+    std::vector<Stop> stops_;  // of each thread
 };
 
 }  // namespace wg

@@ -64,7 +64,7 @@ bool View::dense() const {
 
 bool View::repeats() const {
     // Elements are apart if each dimension steps over all that the finer ones span.
-    std::vector<std::pair<std::int64_t, std::int64_t>> dimensions; // step and size
+    std::vector<std::pair<std::int64_t, std::int64_t>> dimensions;  // step and size
     for (int i = 0; i < rank; ++i)
         if (shape[i] > 1) dimensions.emplace_back(std::llabs(stride[i]), shape[i]);
     std::sort(dimensions.begin(), dimensions.end());

@@ -23,9 +23,9 @@ struct View {
     Space space = Space::none;
     Type type = Type::f32;
     int rank = 0;
-    std::int64_t offset = 0; // bytes
+    std::int64_t offset = 0;  // bytes
     std::int64_t shape[max_rank] = {};
-    std::int64_t stride[max_rank] = {}; // elements
+    std::int64_t stride[max_rank] = {};  // elements
 
     std::int64_t n_elements() const;
     // The bytes from the first to behind the last that it touches.

@@ -15,7 +15,8 @@ struct TestTensor {
 };
 
 template <class T>
-TestTensor tensor_of(std::string type, std::vector<std::int64_t> shape, const std::vector<T>& values) {
+TestTensor tensor_of(std::string type, std::vector<std::int64_t> shape,
+                     const std::vector<T>& values) {
     TestTensor tensor{std::move(type), std::move(shape), {}};
     tensor.bytes.resize(values.size() * sizeof(T));
     if (!values.empty()) std::memcpy(tensor.bytes.data(), values.data(), tensor.bytes.size());
