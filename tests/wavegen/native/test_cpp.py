@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from cpp_tests import BUILDS, NATIVE, build, compiler, needs, run
+from cpp_tests import BUILDS, NATIVE, build, needs, run
 
 SANITIZERS = {"ASAN_OPTIONS": "detect_leaks=1", "UBSAN_OPTIONS": "print_stacktrace=1"}
 
