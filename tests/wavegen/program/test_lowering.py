@@ -68,6 +68,8 @@ EXPRESSIONS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "tile": lambda x, t: torch.tile(image(x), (1, 2, 3)).flatten(1),
     "flip and roll": lambda x, t: x.flip(1) + x.roll(5, 1),
     "pad": lambda x, t: F.pad(image(x), (1, 2, 0, 1), value=0.5).flatten(1),
+    "pad of what was made": lambda x, t: F.pad(image(x * 2), (1, 0, 1, 1)).flatten(1),
+    "written twice": lambda x, t: _written_twice(x),
     "diagonal": lambda x, t: torch.diagonal(image(x)[:, :, :3], dim1=1, dim2=2) * 2,
     "unfold": lambda x, t: x.unfold(1, 5, 2).flatten(1) * 2,
     "masked triangle": lambda x, t: torch.tril(image(x)[:, :, :3]).flatten(1),
@@ -126,6 +128,14 @@ def _assigned(x: Tensor) -> Tensor:
     y[:, :, 0] += 1
     y[:, 2, 1:3] = 0
     return y.flatten(1)
+
+
+def _written_twice(x: Tensor) -> Tensor:
+    first, second = x[:, :4] * 2, x[:, 4:8].exp()
+    y = torch.zeros(1, 12)
+    y[:, 2:6] = first
+    y[:, 4:8] = second
+    return torch.cat([y, first, second], 1)
 
 
 def compare(model: Stepped, batch: int = 2, length: int = 25) -> None:

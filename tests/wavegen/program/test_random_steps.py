@@ -23,7 +23,7 @@ class RandomStep(Stepped):
     """About twenty operations on `(B, n)` tensors, four states of width 6, and one line of rows.
 
     What is made may go into several states, concatenations and products at once, states change
-    places, and a row of the line is written in place.
+    places, and somewhere on the way a row of the line is written, whose old rows are still used.
     """
 
     def __init__(self, seed: int) -> None:
@@ -32,13 +32,17 @@ class RandomStep(Stepped):
         self.plan = list[Callable[[list[Tensor]], Tensor]]()
         rng = random.Random(seed)
         widths = [WIDTH] * (1 + LEAVES + LINES)
-        for _ in range(rng.randint(8, 24)):
+        count = rng.randint(8, 24)
+        self.write_at, self.row = rng.randrange(count), rng.randrange(LINES)
+        for i in range(count):
             self.plan.append(self._operation(rng, widths))
-        fitting = [i for i, width in enumerate(widths) if width == WIDTH]
-        self.after = [rng.choice(fitting) for _ in range(LEAVES)]
-        self.row, self.source = rng.randrange(LINES), rng.choice(fitting)
-        self.shifts = rng.random() < 0.5
-        self.result = rng.choice(fitting[-3:])
+            if i == self.write_at:
+                self.source = rng.choice(_fitting(widths))
+                widths += [WIDTH] * LINES  # the rows of the line as it is now
+        self.after = [rng.choice(_fitting(widths)) for _ in range(LEAVES)]
+        self.shifts, self.by_index = rng.random() < 0.3, rng.random() < 0.5
+        self.forgets = rng.random() < 0.3
+        self.result = rng.choice(_fitting(widths)[-3:])
 
     def _operation(self, rng: random.Random, widths: list[int]) -> Callable[[list[Tensor]], Tensor]:
         i = rng.randrange(len(widths))
@@ -80,18 +84,31 @@ class RandomStep(Stepped):
     ) -> tuple[Tensor, dict[str, Tensor]]:
         line = state["line"]
         pool = [x, *(state[f"leaf{i}"] for i in range(LEAVES)), *line.unbind(1)]
-        for operation in self.plan:
+        for i, operation in enumerate(self.plan):
             pool.append(operation(pool))
-        after = {f"leaf{i}": pool[source].clamp(-3, 3) for i, source in enumerate(self.after)}
-        if self.after[0] <= LEAVES:  # a leaf, or the input, as it is
-            after["leaf0"] = pool[self.after[0]]
-        new = pool[self.source]
+            if i == self.write_at:
+                line = self._written(line, pool[self.source].clamp(-3, 3))
+                pool += line.unbind(1)
+        after = {f"leaf{i}": pool[source] for i, source in enumerate(self.after)}
+        # What was made is kept small; what came from elsewhere goes on as it is.
+        for name, source in zip(after, self.after, strict=True):
+            if source > LEAVES + LINES:
+                after[name] = after[name].clamp(-3, 3)
+        return pool[self.result] + 0, {**after, "line": state["line"] if self.forgets else line}
+
+    def _written(self, line: Tensor, new: Tensor) -> Tensor:
         if self.shifts:
-            line = torch.cat([line[:, 1:], new[:, None].clamp(-3, 3)], 1)
+            return torch.cat([line[:, 1:], new[:, None]], 1)
+        line = line.clone()
+        if self.by_index:
+            line[torch.arange(len(new)), torch.full((len(new),), self.row)] = new
         else:
-            line = line.clone()
-            line[:, self.row] = new.clamp(-3, 3)
-        return pool[self.result] + 0, {**after, "line": line}
+            line[:, self.row : self.row + 1] = new[:, None]
+        return line
+
+
+def _fitting(widths: list[int]) -> list[int]:
+    return [i for i, width in enumerate(widths) if width == WIDTH]
 
 
 @pytest.mark.parametrize("seed", range(40))
