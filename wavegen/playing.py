@@ -23,6 +23,7 @@ from .domain import Conditioner, Domain, Split
 from .engines.arena import StateLayout
 from .engines.choice import ChosenEngine, EngineOptions, choose
 from .engines.engine import Engine, Voice
+from .engines.native_engine import NativeEngine
 from .engines.stepping import Filter
 from .errors import ConfigError, DataError
 from .heads import Head
@@ -32,7 +33,7 @@ from .model import SequenceModel
 from .plugins import plugins
 from .program.precision import precision_of, with_precision
 from .program.program import Program
-from .scoring import Read, bits
+from .scoring import Read, bits, bits_by_steps
 from .voices import Session
 
 PLAIN = Controls()
@@ -314,6 +315,9 @@ class TrainedModel:
         return digest.hexdigest()
 
     def _bits(self, read: Read, length: int, static: Tensor | None) -> Iterator[Tensor]:
+        if self._options.precision != "float32":
+            assert isinstance(self.engine, NativeEngine)  # no other has precisions
+            return bits_by_steps(self.engine, self.head, read, length, self._begun(static))
         return bits(
             self.model,
             self.head,
@@ -329,15 +333,15 @@ class TrainedModel:
         """A voice at position 0: the lead-in is behind it."""
         self.head.admit(controls)
         if label not in self._fresh:
-            static, start = self._static(label), self.domain.start
-            voice = self.engine.start(start, 1 - self.lead_in, static)
-            cond = None
-            if self.domain.cond_channels:
-                cond = self.domain.start_cond.expand(self.lead_in - 1, -1)
-            self._fresh[label] = self.engine.prime(
-                voice, start.expand(self.lead_in - 1, *start.shape), cond
-            )
+            self._fresh[label] = self._begun(self._static(label))
         return replace(self._fresh[label], seed=seed, controls=controls)
+
+    def _begun(self, static: Tensor | None) -> Voice:
+        """A new voice that has taken in the lead-in."""
+        start, n = self.domain.start, self.lead_in - 1
+        cond = self.domain.start_cond.expand(n, -1) if self.domain.cond_channels else None
+        voice = self.engine.start(start, -n, static)
+        return self.engine.prime(voice, start.expand(n, *start.shape), cond)
 
     def _pieces(
         self,

@@ -12,6 +12,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from .engines.engine import Voice
+from .engines.native_engine import NativeEngine
 from .heads import Head
 from .model import SequenceModel
 
@@ -56,3 +58,18 @@ def bits(
             params = model.tail(x[:, :-1], stop - first, cond, static_row)
             nats = head.nll(params, x[:, first - stop :])[0]
         yield (nats / math.log(2)).cpu().clone()
+
+
+def bits_by_steps(
+    engine: NativeEngine, head: Head, read: Read, length: int, voice: Voice
+) -> Iterator[Tensor]:
+    """The same from the parameters that the native engine plays with, in its precision.
+
+    `voice` stands at the beginning of the sequence. Memory is bounded for every model.
+    """
+    for first in range(0, length, _WINDOW_STEPS):
+        x, cond = read(first, min(first + _WINDOW_STEPS, length))
+        params, voice = engine.follow(voice, x, cond)
+        with torch.inference_mode():
+            nats = head.nll(params, x)
+        yield (nats / math.log(2)).clone()

@@ -10,7 +10,7 @@ import click
 
 from ..errors import ConfigError
 from .output import json_option, note, show
-from .playing import device_option, run_argument
+from .playing import device_option, precision_option, run_argument
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -25,15 +25,19 @@ _METRIC_STEPS = 20_000_000  # what the domain's metrics look at; bits are of eve
 @run_argument
 @click.argument("sources", nargs=-1, metavar="[SOURCE]...")
 @device_option
+@precision_option
 @json_option
-def evaluate(run: Path, sources: tuple[str, ...], device: str, as_json: bool) -> None:
+def evaluate(
+    run: Path, sources: tuple[str, ...], device: str, precision: str | None, as_json: bool
+) -> None:
     """Score the model in RUN on SOURCE..., or on what was held out when it was trained.
 
-    Bits per symbol are exact: each symbol given all those before it.
+    Bits per symbol are exact: each symbol given all those before it. With a --precision of fewer
+    bits the native engine steps through them: what it costs in quality.
     """
     from ..playing import load
 
-    model = load(run, device)
+    model = load(run, device, precision=precision or "float32")
     splits = dict(_given(model, sources) if sources else _held_out(model))
     scores = {name: _score(model, parts) for name, parts in splits.items()}
     simple = {} if sources else model.config.get("trained", {}).get("baselines", {})

@@ -65,33 +65,51 @@ class NativeEngine(Engine):
         """Copy the voices, play the copies."""
         if not 0 < len(voices) <= self.slots:
             raise ValueError(f"{len(voices)} voices for {self.slots} slots")
-        kind = self.program.event_type
-        drawn = np.empty((len(voices), n_steps, *self._event_shape), kind)
-        rows = None if cond is None else cond.detach().cpu().float().contiguous().numpy()
+        drawn = np.empty((len(voices), n_steps, *self._event_shape), self.program.event_type)
         slots = [
-            library.Slot(
-                state=self._layout.pack(voice.state),
-                event=np.array(voice.last.cpu().numpy(), kind, copy=True).reshape(-1),
-                seed=voice.seed,
-                position=voice.position,
-                controls=voice.controls,
-                cond=None if rows is None else rows[row],
-                events=drawn[row],
-            )
+            self._slot(voice, None if cond is None else cond[row])
             for row, voice in enumerate(voices)
         ]
+        for slot, events in zip(slots, drawn, strict=True):
+            slot.events = events
         with self._runner() as runner:
             runner.advance(slots, n_steps)
-        after = [
-            replace(
-                voice,
-                state=self._layout.unpack(slot.state, voice.state),
-                last=torch.from_numpy(slot.event).view(voice.last.shape),
-                position=slot.position,
-            )
-            for voice, slot in zip(voices, slots, strict=True)
-        ]
+        after = [self._after(*pair) for pair in zip(voices, slots, strict=True)]
         return torch.from_numpy(drawn), after
+
+    def follow(self, voice: Voice, x: Tensor, cond: Tensor | None = None) -> tuple[Tensor, Voice]:
+        """Step through symbols `(T, *E)` that are given: the head's parameters `(T, P)` for each.
+
+        `cond` `(T, C)` belongs to them.
+        """
+        params = np.empty((len(x), self.program.header["n_params"]), np.float32)
+        slot = self._slot(voice, cond)
+        slot.given = np.array(x.reshape(len(x), -1).cpu().numpy(), self.program.event_type)
+        slot.params = params
+        with self._runner() as runner:
+            runner.advance([slot], len(x))
+        return torch.from_numpy(params), self._after(voice, slot)
+
+    def _slot(self, voice: Voice, cond: Tensor | None) -> library.Slot:
+        """A copy of a voice, for the core to write into."""
+        last = voice.last.cpu().numpy()
+        return library.Slot(
+            state=self._layout.pack(voice.state),
+            event=np.array(last, self.program.event_type, copy=True).reshape(-1),
+            seed=voice.seed,
+            position=voice.position,
+            controls=voice.controls,
+            cond=None if cond is None else cond.detach().cpu().float().contiguous().numpy(),
+        )
+
+    def _after(self, voice: Voice, slot: library.Slot) -> Voice:
+        """The voice that a copy of `voice` has become."""
+        return replace(
+            voice,
+            state=self._layout.unpack(slot.state, voice.state),
+            last=torch.from_numpy(slot.event).view(voice.last.shape),
+            position=slot.position,
+        )
 
     @contextmanager
     def _runner(self) -> Iterator[library.Runner]:
