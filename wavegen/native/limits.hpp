@@ -9,5 +9,6 @@ namespace wg {
 constexpr std::size_t max_ops = 1000000;
 constexpr std::int64_t max_width = std::int64_t{1} << 24;   // of a matrix, a row, a distribution
 constexpr std::int64_t max_values = std::int64_t{1} << 20;  // of an event, noise, parameters
+constexpr int max_int8_columns = 32768;  // sums and what is taken from them stay below 2^31
 
 }  // namespace wg

@@ -36,6 +36,9 @@ Matrix Matrices::find(const Fields& fields, std::string_view name) const {
     matrix.k = static_cast<int>(tensor->shape[1]);
     matrix.rows = tensor->data;
     if (matrix.precision != Precision::int8) return matrix;
+    if (matrix.k > max_int8_columns)
+        fields.bad("the matrix ", quoted(name), " has ", matrix.k, " columns; in I8 it may have ",
+                   max_int8_columns);
     const Tensor* scale = container_.find(line("scale/", name));
     if (scale == nullptr || scale->type != "F32" || scale->shape.size() != 1 ||
         scale->shape[0] != tensor->shape[0])

@@ -141,11 +141,10 @@ struct BFloat16 {
 #endif
 
 #if defined(__AVX512VNNI__)
-// The instruction wants one side unsigned: the input is `offset` more, which `row_sum` takes back.
+// The instruction wants one side unsigned, which the input is.
 struct Int8 {
     using Sum = Int;
     static constexpr int parts = 1;
-    static constexpr int offset = 128;
 
     static Int matrix(const std::byte* packed, int) { return load_words(packed); }
     static Int input(const std::byte* word) { return broadcast_word(word); }
@@ -155,7 +154,7 @@ struct Int8 {
 
     // `lanes` integers of the input, from number `at` on, into its words.
     static void put(Int integers, int at, std::byte* words) {
-        const __m128i bytes = _mm512_maskz_cvtepi32_epi8(0xffff, (__m512i)(integers + offset));
+        const __m128i bytes = _mm512_maskz_cvtepi32_epi8(0xffff, (__m512i)integers);
         __builtin_memcpy(words + at, &bytes, sizeof bytes);
     }
 };
@@ -166,7 +165,6 @@ struct Int8 {
     using Sum = Int;
     typedef std::int16_t Short __attribute__((vector_size(lanes * 4)));
     static constexpr int parts = 2;
-    static constexpr int offset = 0;
 
     static Short matrix(const std::byte* packed, int part) {
         const Int quads = load_words(packed);
@@ -205,7 +203,6 @@ struct Int8 {
 struct Int8 {
     using Sum = Int;
     static constexpr int parts = 4;
-    static constexpr int offset = 0;
 
     static Int matrix(const std::byte* packed, int part) {
         return bits_as<Int>(bits_as<Word>(load_words(packed)) << (24 - 8 * part)) >> 24;
@@ -218,36 +215,52 @@ struct Int8 {
 };
 #endif
 
-// The input as integers; returns what one is worth. It is not finite if an input is not.
-inline float to_int8(const float* x, int k, std::byte* words) {
-    // Bits of magnitudes have the order of the magnitudes, and no number stands above infinity.
-    Int most = Int{};
+// What the integers of an input mean: middle + step (integer - 128). Not finite if an input is not.
+struct Steps {
+    float step, middle;
+};
+
+// The input as integers 0 to 255, spread from its lowest value to its highest, or 0.
+inline Steps to_int8(const float* x, int k, std::byte* words) {
+    Float low = Float{}, high = Float{};
+    Int most = Int{};  // bits of magnitudes have their order, and no number stands above infinity
     int i = 0;
     for (; i < k; i += lanes) {
         const Float part = k - i < lanes ? load_part(x + i, (std::size_t)(k - i)) : load(x + i);
         const Int magnitude = bits_as<Int>(absolute(part));
+        low = part < low ? part : low;
+        high = part > high ? part : high;
         most = magnitude > most ? magnitude : most;
     }
-    const auto four = folded(most, [](auto a, auto b) { return a > b ? a : b; });
-    const std::int32_t left = four[0] > four[1] ? four[0] : four[1];
-    const std::int32_t right = four[2] > four[3] ? four[2] : four[3];
-    const float largest = bits_as<float>(left > right ? left : right);
+    const auto least = folded(low, [](auto a, auto b) { return a < b ? a : b; });
+    const auto greatest = folded(high, [](auto a, auto b) { return a > b ? a : b; });
+    const auto largest = folded(most, [](auto a, auto b) { return a > b ? a : b; });
+    float from = least[0], to = greatest[0];
+    std::int32_t bits = largest[0];
+    for (int lane = 1; lane < 4; ++lane) {
+        from = least[lane] < from ? least[lane] : from;
+        to = greatest[lane] > to ? greatest[lane] : to;
+        bits = largest[lane] > bits ? largest[lane] : bits;
+    }
+    const float range = to - from;
     // Below this the quotient would overflow.
-    const Float inverse = splat(largest > 1e-36f ? 127.0f / largest : 0.0f);
+    const float per_unit = range > 1e-36f ? 255.0f / range : 0.0f;
+    const Float inverse = splat(per_unit), zero = splat(-from * per_unit);
     const Float shifter = splat(0x1.8p23f);  // leaves the nearest integer in the low bits
     for (i = 0; i < k; i += lanes) {
         const Float part = k - i < lanes ? load_part(x + i, (std::size_t)(k - i)) : load(x + i);
-        const Int rounded = bits_as<Int>(multiply_add(part, inverse, shifter));
+        const Int rounded = bits_as<Int>(multiply_add(part, inverse, zero) + shifter);
         Int8::put(rounded - bits_as<Int>(shifter), i, words);
     }
-    return largest / 127.0f;
+    const float step = bits >= 0x7f800000 ? bits_as<float>(bits) : range / 255.0f;
+    return {step, from + 128.0f * step};
 }
 
 // One call of `product`, its inputs ready.
 struct Call {
     const Weight& weight;
     const std::byte* input[max_block];
-    float input_scale[max_block];  // what an integer of the input is worth
+    Steps steps[max_block];  // what the integers of the inputs mean
     float* const* y;
     const float* const* add0;
     const float* const* add1;
@@ -256,18 +269,20 @@ struct Call {
 // What is added to a strip where nothing is to be added.
 constexpr float zeros[tile_rows] = {};
 
-// What integer sums are worth. Rounded here, lest one copy of this function fuse the product with
-// the addition that follows.
-inline Float worth(Int sum, const std::int32_t* row_sum, const float* scale, float input_scale) {
-    const Int offset = load_words(row_sum) * Int8::offset;
-    return multiply_add(__builtin_convertvector(sum - offset, Float), load(scale) * input_scale,
-                        Float{});
+// What integer sums are worth: of integers less 128, exactly, and then of the middle. Rounded here,
+// lest one copy of this function fuse the product with the addition that follows.
+inline Float worth(Int sum, const std::int32_t* row_sum, const float* scale, const Steps& steps) {
+    const Int whole = load_words(row_sum);
+    const Float spread = __builtin_convertvector(sum - whole * 128, Float) * steps.step;
+    const Float value =
+        multiply_add(__builtin_convertvector(whole, Float), splat(steps.middle), spread);
+    return multiply_add(value, load(scale), Float{});
 }
 
 inline Float value_of(const Call&, int, int, Float sum) { return sum; }
 
 inline Float value_of(const Call& call, int voice, int row, Int sum) {
-    return worth(sum, call.weight.row_sum + row, call.weight.scale + row, call.input_scale[voice]);
+    return worth(sum, call.weight.row_sum + row, call.weight.scale + row, call.steps[voice]);
 }
 
 inline Float last_value_of(const Call&, int, int, std::size_t, Float sum) { return sum; }
@@ -277,7 +292,7 @@ inline Float last_value_of(const Call& call, int voice, int row, std::size_t cou
     float scale[lanes] = {};
     __builtin_memcpy(row_sum, call.weight.row_sum + row, count * 4);
     __builtin_memcpy(scale, call.weight.scale + row, count * 4);
-    return worth(sum, row_sum, scale, call.input_scale[voice]);
+    return worth(sum, row_sum, scale, call.steps[voice]);
 }
 
 // The last rows of a matrix, where its memory and that of y end inside a register.
@@ -416,7 +431,7 @@ inline void product(const Weight& weight, int n_voices, const float* const* x, f
             return tiles<BFloat16>(call, n_voices);
         case Precision::int8:
             for (int v = 0; v < n_voices; ++v) {
-                call.input_scale[v] = to_int8(x[v], weight.k, scratch[v]);
+                call.steps[v] = to_int8(x[v], weight.k, scratch[v]);
                 call.input[v] = scratch[v];
             }
             return tiles<Int8>(call, n_voices);

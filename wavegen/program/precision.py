@@ -1,5 +1,9 @@
 """A program's matrices in fewer bits: bfloat16, or int8 with a scale a row.
 
+In int8 the matrices that make the head's parameters stay in bfloat16: logits take rounding worse
+than anything else. On a WaveNet of 0.4 M weights, with 5 % of them there, that was four fifths of
+what int8 cost in bits.
+
 Dimensions: N rows (outputs), K columns (inputs).
 """
 
@@ -26,7 +30,7 @@ def precision_of(name: str) -> Precision:
 
 
 def with_precision(program: Program, precision: Precision) -> Program:
-    """The same program with its float32 matrices in that precision."""
+    """The same program with its float32 matrices in that precision (int8: but for the last)."""
     if program.precision == precision:
         return program
     if program.precision != "float32":
@@ -34,12 +38,24 @@ def with_precision(program: Program, precision: Precision) -> Program:
             f"the program is in {program.precision} already; make it anew for {precision}"
         )
     tensors: dict[str, npt.NDArray[Any]] = dict(program.tensors)
+    last = _last(program)
     for name, matrix in program.weights.items():
-        if precision == "bfloat16":
+        if precision == "bfloat16" or name == last:
             tensors[f"weight/{name}"] = to_bfloat16(matrix)
         else:
             tensors[f"weight/{name}"], tensors[f"scale/{name}"] = to_int8(matrix)
     return replace(program, tensors=tensors)
+
+
+def _last(program: Program) -> str | None:
+    """The weight of the product that writes the head's parameters, or that of the last product."""
+    space, _, start, (n,), _ = program.header["outputs"]["params"]
+    products = [op for op in program.header["ops"] if op["op"] == "product"]
+    # In reverse, because earlier in a step that memory may hold something else.
+    for op in reversed(products):
+        if op["out"][0] == space and start <= op["out"][2] < start + 4 * n:
+            return op["weight"]
+    return products[-1]["weight"] if products else None
 
 
 def to_bfloat16(x: npt.NDArray[np.float32]) -> npt.NDArray[np.uint16]:

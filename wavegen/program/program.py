@@ -60,10 +60,10 @@ class Program:
 
     @property
     def precision(self) -> Precision:
-        """The type of its matrices, which are all of one; float32 where there are none."""
-        for matrix in self.weights.values():
-            return _PRECISIONS[matrix.dtype]
-        return "float32"
+        """The smallest type among its matrices; float32 where there are none."""
+        matrices = self.weights.values()
+        smallest = min((m.dtype for m in matrices), key=lambda t: t.itemsize, default=None)
+        return "float32" if smallest is None else _PRECISIONS[smallest]
 
     @property
     def n_macs(self) -> int:

@@ -120,10 +120,11 @@ std::vector<double> seen(Precision precision, const float* x, int k) {
         for (double& value : values) value = from_bf16(to_bf16((float)value));
 #endif
     if (precision == Precision::int8) {
-        double most = 0;
-        for (double value : values) most = std::fmax(most, std::fabs(value));
+        double low = 0, high = 0;
+        for (double value : values) low = std::fmin(low, value), high = std::fmax(high, value);
+        const double step = (high - low) / 255;
         for (double& value : values)
-            value = most > 0 ? std::nearbyint(value * 127 / most) * most / 127 : 0;
+            value = step > 0 ? std::nearbyint((value - low) / step) * step + low : 0;
     }
     return values;
 }
