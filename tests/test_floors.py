@@ -36,7 +36,6 @@ FLOORS = {
     "plugins": 2,
     "engines": 3,
     "native": 3,
-    "native": 3,
     "program": 3,
     "scoring": 3,
     "assembly": 4,
