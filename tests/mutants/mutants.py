@@ -20,7 +20,7 @@ from healthy import (
     Recurrent,
     RecurrentState,
 )
-from torch import Tensor
+from torch import Tensor, nn
 
 from wavegen.model import SequenceSpec
 
@@ -437,3 +437,32 @@ class EventsMixedUp(Conv):
 
     def step(self, x: Tensor, state: ConvState, cond: Cond = None) -> Any:
         return super().step(x.flip(-1), state, cond)
+
+
+class ExportedOtherwise(Conv):
+    """The step takes a shortcut while it is exported: the program is another model."""
+
+    def step(self, x: Tensor, state: ConvState, cond: Cond = None) -> Any:
+        if torch.compiler.is_exporting():
+            state = state._replace(taps=0.9 * state.taps)
+        return super().step(x, state, cond)
+
+
+class _Difference(nn.Module):
+    """`linear(x)`, as a small difference of large numbers."""
+
+    def __init__(self, linear: nn.Linear) -> None:
+        super().__init__()
+        self.linear = linear
+
+    def forward(self, x: Tensor) -> Tensor:
+        far = torch.full((x.shape[-1],), 50.0)
+        return self.linear(x + far) - self.linear(far) + self.linear.bias
+
+
+class SmallDifferences(Recurrent):
+    """The parameters are differences of large numbers: weights in fewer bits lose them."""
+
+    def __init__(self, spec: SequenceSpec) -> None:
+        super().__init__(spec)
+        self.leave = _Difference(self.leave)

@@ -49,6 +49,8 @@ CAUGHT_BY = {
     mutants.Noisy: "deterministic",
     mutants.OneParameterTooMany: "shapes",
     mutants.EventsMixedUp: "step_equals_forward",
+    mutants.ExportedOtherwise: "program_equals_step",
+    mutants.SmallDifferences: "program_of_low_precision",
 }
 """Mutant to the law that is meant to see it; others may see it too."""
 
@@ -61,6 +63,7 @@ ONLY_CATCHERS = {
     "outputs_are_the_callers",
     "prefill_is_a_fold",
     "present_matters",
+    "program_of_low_precision",
     "receptive_field",
     "rows_are_strangers",
     "static",

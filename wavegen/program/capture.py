@@ -147,8 +147,8 @@ def capture(exported: ExportedProgram, state: Any) -> Graph:
         inputs,
         leaves,
         dict(zip(leaves, (builder.view(leaf) for leaf in after), strict=True)),
-        builder.view(params, torch.float32),
-        None if event is None else builder.view(event),
+        builder.dense(builder.view(params, torch.float32)),
+        None if event is None else builder.dense(builder.view(event)),
     )
 
 

@@ -35,7 +35,7 @@ class Layout:
 
 def place(graph: Graph) -> Layout:
     """Plan the memory of a graph."""
-    ops = [*graph.ops, *_leavings(graph)]
+    ops = [*graph.ops, *_results(graph), *_leavings(graph)]
     placer = _Placer(ops, graph)
     for op in ops:
         if op.name in ("copy", "overwrite"):
@@ -48,6 +48,16 @@ def place(graph: Graph) -> Layout:
     return Layout(left, placer.homes, offsets, state, scratch)
 
 
+def _results(graph: Graph) -> Iterator[Op]:
+    """Copies of results that are parts of the state as it was: it is about to change."""
+    if graph.params.base.space != "scratch":
+        graph.params, copy = _copied(graph.params)
+        yield copy
+    if graph.event is not None and graph.event.base.space != "scratch":
+        graph.event, copy = _copied(graph.event)
+        yield copy
+
+
 def _leavings(graph: Graph) -> Iterator[Op]:
     """Copies of what the step leaves into the state."""
     early, late = list[Op](), list[Op]()
@@ -56,11 +66,15 @@ def _leavings(graph: Graph) -> Iterator[Op]:
         if view == View.of(leaf):
             continue
         if view.base.space == "state":  # leaves that change places must not meet on the way
-            held = View.of(Value(view.shape, view.type))
-            early.append(Op("copy", held, {"x": view}))
-            view = held
+            view, copy = _copied(view)
+            early.append(copy)
         late.append(Op("copy", View.of(leaf), {"x": view}))
     return iter([*early, *late])
+
+
+def _copied(view: View) -> tuple[View, Op]:
+    held = View.of(Value(view.shape, view.type))
+    return held, Op("copy", held, {"x": view})
 
 
 class _Placer:

@@ -94,7 +94,7 @@ class RandomStep(Stepped):
         for name, source in zip(after, self.after, strict=True):
             if source > LEAVES + LINES:
                 after[name] = after[name].clamp(-3, 3)
-        return pool[self.result] + 0, {**after, "line": state["line"] if self.forgets else line}
+        return pool[self.result], {**after, "line": state["line"] if self.forgets else line}
 
     def _written(self, line: Tensor, new: Tensor) -> Tensor:
         if self.shifts:
