@@ -10,9 +10,9 @@ from ..errors import ConfigError
 
 _INK, _FAINT = "#1f2430", "#8a90a0"
 _COLOURS = {
-    "native float32": "#2f5d9e",
-    "native bfloat16": "#c2410c",
     "native int8": "#3f7d4e",
+    "native bfloat16": "#c2410c",
+    "native float32": "#2f5d9e",
     "torch float32": _FAINT,
 }
 
@@ -34,15 +34,13 @@ def draw(result: Mapping[str, Any], picture: Path) -> None:
         rows = [r for r in result["rows"] if f"{r['engine']} {r['precision']}" == name]
         if rows:
             x, y = [r["voices"] for r in rows], [r["steps_per_s"] for r in rows]
-            axes.plot(x, y, color=colour, linewidth=2, marker="o", markersize=4)
-            axes.annotate(name, (x[-1], y[-1]), color=colour, fontsize=9, xytext=(8, 0),
-                          textcoords="offset points", va="center")  # fmt: skip
+            axes.plot(x, y, color=colour, linewidth=2, marker="o", markersize=4, label=name)
     counts = sorted({row["voices"] for row in result["rows"]})
     threads = max(row["threads"] for row in result["rows"])
     axes.set_xscale("log", base=2)
     axes.set_yscale("log")
     axes.set_xticks(counts, [str(n) for n in counts])
-    axes.set_xlim(counts[0] / 1.15, counts[-1] * 1.9)
+    axes.legend(frameon=False, labelcolor="linecolor", loc="lower right")
     axes.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{y:,.0f}"))
     axes.set(xlabel="voices", ylabel="steps/s of all voices")
     axes.set_title(
