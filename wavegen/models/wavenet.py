@@ -22,6 +22,7 @@ from ..errors import ConfigError
 from ..layers.delay import DelayLines
 from ..layers.gated_stack import StackShape, gated_stack
 from ..layers.product import product
+from ..layers.weight_norm import WeightNorm
 from ..model import SequenceModel, SequenceSpec
 from .wavenet_config import WaveNetConfig
 
@@ -80,7 +81,7 @@ class WaveNet(SequenceModel[WaveNetState]):
         self.cond_reach = sum(self.cond_net.delay.lengths)
         if config.weight_norm:
             for name in ("gate_weight", "residual_weight", "skip_weight"):
-                parametrize.register_parametrization(self, name, _WeightNorm())
+                parametrize.register_parametrization(self, name, WeightNorm())
 
     def forward(
         self, x: Tensor, cond: Tensor | None = None, static: Tensor | None = None
@@ -264,16 +265,6 @@ class _CondNet(nn.Module):
             self.delay.fill(rings, clock, lane, cond)
             cond = cond + tap(torch.cat([cond, seen[:, : cond.shape[1]]], -1)).relu()
         return cond
-
-
-class _WeightNorm(nn.Module):
-    """w = g v / |v| over the inputs of each output (Salimans and Kingma 2016, equation 2)."""
-
-    def forward(self, length: Tensor, direction: Tensor) -> Tensor:
-        return length * direction / direction.norm(dim=-2, keepdim=True)
-
-    def right_inverse(self, weight: Tensor) -> tuple[Tensor, Tensor]:
-        return weight.norm(dim=-2, keepdim=True), weight.clone()
 
 
 def _weight(*shape: int, fan_in: float) -> nn.Parameter:

@@ -1,0 +1,20 @@
+"""Weight normalisation (Salimans and Kingma 2016): lengths and directions are trained apart."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+
+class WeightNorm(nn.Module):
+    """w = g v / |v| over the inputs of each output of a weight `(..., inputs, outputs)`; eq. 2.
+
+    It is registered with `torch.nn.utils.parametrize`, and at first changes nothing.
+    """
+
+    def forward(self, length: Tensor, direction: Tensor) -> Tensor:
+        """The weight that its two parts make."""
+        return length * direction / direction.norm(dim=-2, keepdim=True)
+
+    def right_inverse(self, weight: Tensor) -> tuple[Tensor, Tensor]:
+        """Length `(..., 1, outputs)` and direction of a weight."""
+        return weight.norm(dim=-2, keepdim=True), weight.clone()
