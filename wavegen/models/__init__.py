@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from ..hookspecs import ModelSpec, hookimpl
-from . import tcn_config
+from . import recurrent_config, tcn_config
 from .wavenet_config import PRESETS, WaveNetConfig
 
 
@@ -27,6 +27,13 @@ def wavegen_models() -> Iterable[ModelSpec]:
         "temporal convolutional network: residual blocks of dilated convolutions (Bai 2018)",
         tcn_config.PRESETS,
     )
+    yield ModelSpec(
+        "recurrent",
+        recurrent_config.RecurrentConfig,
+        _recurrent,
+        "stacked recurrent layers: Elman's net, LSTM or GRU; also bidirectional, to fill in",
+        recurrent_config.PRESETS,
+    )
 
 
 def _wavenet(config: WaveNetConfig, spec: Any) -> Any:
@@ -39,3 +46,13 @@ def _tcn(config: tcn_config.TCNConfig, spec: Any) -> Any:
     from .tcn import TCN
 
     return TCN(config, spec)
+
+
+def _recurrent(config: recurrent_config.RecurrentConfig, spec: Any) -> Any:
+    if config.bidirectional:
+        from .bidirectional import Bidirectional
+
+        return Bidirectional(config, spec)
+    from .recurrent import Recurrent
+
+    return Recurrent(config, spec)
