@@ -103,6 +103,26 @@ EXPRESSIONS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     ).flatten(1),
     "convolution": lambda x, t: F.conv1d(image(x), CONV, CONV[:, 0, 0], dilation=2).flatten(1),
     "depthwise": lambda x, t: F.conv1d(image(x), DEPTH, groups=3).flatten(1),
+    # products that look as if what follows could become a part of them
+    "gate": lambda x, t: _halves(x)[0].tanh() * _halves(x)[1].sigmoid(),
+    "gate of one product": lambda x, t: _gate(torch.tanh, torch.sigmoid, F.linear(x, SQUARE)),
+    "gate the other way": lambda x, t: _gate(torch.sigmoid, torch.tanh, F.linear(x, SQUARE)),
+    "gate with relu": lambda x, t: _gate(torch.relu, torch.sigmoid, F.linear(x, SQUARE)),
+    "gate of quarters": lambda x, t: _gate(torch.tanh, torch.sigmoid, F.linear(x, SQUARE)[:, 3:9]),
+    "sum after the activation": lambda x, t: x + F.linear(x, SQUARE).relu(),
+    "sum before and after": lambda x, t: x + (F.linear(x, SQUARE, x[0]) + x).relu() + 2 * x,
+    "two activations": lambda x, t: F.linear(x, SQUARE).relu().tanh(),
+    "read twice": lambda x, t: _twice(F.linear(x, SQUARE), x),
+    "activated and not": lambda x, t: _both(F.linear(x, SQUARE)),
+    "a number for all rows": lambda x, t: F.linear(x, SQUARE) + x[:, 3:4],
+    "a turned term": lambda x, t: F.linear(x, SQUARE) + x.flip(1) + x[:, ::1],
+    "three terms": lambda x, t: F.linear(x, SQUARE) + x + x.square() + x.exp(),
+    "a sum of sums": lambda x, t: F.linear(x, SQUARE) + (x.square() + x.exp()),
+    "a shared sum": lambda x, t: _shared(x.square() + x.exp(), x),
+    "side by side": lambda x, t: _side_by_side(x),
+    "one in the other": lambda x, t: F.linear(x, SQUARE) + F.linear(F.linear(x, SQUARE), SQUARE),
+    "rows of one weight": lambda x, t: (F.linear(image(x), TABLE[:4]) + image(x)).relu().flatten(1),
+    "rows with a column": lambda x, t: (F.linear(image(x), TABLE[:4]) + x[:, :3, None]).flatten(1),
     # look-ups and integers
     "look-up": lambda x, t: F.embedding(t % 9, TABLE) + TABLE[(t * 2) % 9],
     "gather": lambda x, t: x.gather(1, ((t[:, None] + torch.arange(5)) % 12)),
@@ -117,6 +137,7 @@ EXPRESSIONS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "clock to float": lambda x, t: x * (1 + t[:, None]).rsqrt(),
     "truncation": lambda x, t: (3 * x).long() + (x * 2).int(),
 }  # fmt: skip
+SQUARE = torch.randn(12, 12, generator=RNG) / 3
 BATCHED = torch.randn(3, 4, 2, generator=RNG)
 CONV = torch.randn(2, 3, 2, generator=RNG)
 DEPTH = torch.randn(3, 1, 3, generator=RNG)
@@ -128,6 +149,34 @@ def _assigned(x: Tensor) -> Tensor:
     y[:, :, 0] += 1
     y[:, 2, 1:3] = 0
     return y.flatten(1)
+
+
+def _halves(x: Tensor) -> tuple[Tensor, Tensor]:
+    return F.linear(x, SQUARE[:6]), F.linear(x, SQUARE[6:])
+
+
+def _gate(
+    first: Callable[[Tensor], Tensor], second: Callable[[Tensor], Tensor], y: Tensor
+) -> Tensor:
+    a, b = y.chunk(2, 1)
+    return first(a) * second(b)
+
+
+def _twice(y: Tensor, x: Tensor) -> Tensor:
+    return (y + x) * y
+
+
+def _shared(total: Tensor, x: Tensor) -> Tensor:
+    return F.linear(x, SQUARE) + total + F.linear(total, SQUARE)
+
+
+def _side_by_side(x: Tensor) -> Tensor:
+    product = F.linear(x, SQUARE, SQUARE[0]) * F.linear(x, SQUARE.t())
+    return product + F.linear(x, SQUARE[::2]).sum()
+
+
+def _both(y: Tensor) -> Tensor:
+    return torch.cat([y.relu(), y], 1)
 
 
 def _written_twice(x: Tensor) -> Tensor:
