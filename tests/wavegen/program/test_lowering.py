@@ -11,10 +11,12 @@ import torch.nn.functional as F
 from stepping_models import MODELS, SPEC, Expression, GatedNormGRU, Stepped
 from torch import Tensor
 
+from wavegen.controls import Controls
 from wavegen.heads import Categorical
 from wavegen.native import library
-from wavegen.program.export import LoweringError
+from wavegen.program.export import LoweringError, export_step
 from wavegen.program.lowering import lower
+from wavegen.sampling import ControlBatch
 from wavegen.testing.inputs import random_inputs
 from wavegen.testing.programs import run_program
 
@@ -307,3 +309,20 @@ def test_the_draw_is_a_part_of_the_program() -> None:
     (draw,) = [op for op in header["ops"] if op["op"] == "sample"]
     assert header["outputs"]["event"][:3] == draw["out"][:3]
     assert header["outputs"]["params"] == draw["logits"]
+
+
+@pytest.mark.parametrize("build", MODELS, ids=lambda build: build.__name__)
+def test_a_batch_is_exported_too(build: type[Stepped]) -> None:
+    model, head, batch = build().eval(), Categorical(SPEC.n_params), 3
+    exported = export_step(model, head, batch=batch).module()
+    rng = torch.Generator().manual_seed(0)
+    controls = ControlBatch.of([Controls(temperature=0.5 + i) for i in range(batch)])
+    ours, theirs = model.init_state(batch), model.init_state(batch)
+    for _ in range(3):
+        x = torch.randint(SPEC.n_params, (batch,), generator=rng)
+        noise = torch.rand(batch, 1, generator=rng).clamp(0.01, 0.99)
+        with torch.no_grad():
+            params, ours = model.step(x, ours)
+            exported_params, drawn, theirs = exported(x, theirs, None, noise, controls[:-1])
+        torch.testing.assert_close(exported_params, params)
+        assert torch.equal(drawn, head.draw(params, noise, controls))
