@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from ..hookspecs import ModelSpec, hookimpl
-from . import recurrent_config, tcn_config
+from . import linear_transformer_config, recurrent_config, tcn_config
 from .wavenet_config import PRESETS, WaveNetConfig
 
 
@@ -34,6 +34,13 @@ def wavegen_models() -> Iterable[ModelSpec]:
         "stacked recurrent layers: Elman's net, LSTM or GRU; also bidirectional, to fill in",
         recurrent_config.PRESETS,
     )
+    yield ModelSpec(
+        "linear-transformer",
+        linear_transformer_config.LinearTransformerConfig,
+        _linear_transformer,
+        "attention by kernel features, played as an RNN (Katharopoulos 2020)",
+        linear_transformer_config.PRESETS,
+    )
 
 
 def _wavenet(config: WaveNetConfig, spec: Any) -> Any:
@@ -56,3 +63,11 @@ def _recurrent(config: recurrent_config.RecurrentConfig, spec: Any) -> Any:
     from .recurrent import Recurrent
 
     return Recurrent(config, spec)
+
+
+def _linear_transformer(
+    config: linear_transformer_config.LinearTransformerConfig, spec: Any
+) -> Any:
+    from .linear_transformer import LinearTransformer
+
+    return LinearTransformer(config, spec)
