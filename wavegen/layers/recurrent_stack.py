@@ -19,7 +19,7 @@ States = tuple[State, ...]
 Function = TypeVar("Function", bound=Callable[..., object])
 
 
-def _not_compiled(function: Function) -> Function:
+def not_compiled(function: Function) -> Function:
     """What `torch.compiler.disable` does, without importing the compiler: it would unroll time."""
     function._torchdynamo_disable = True  # type: ignore[attr-defined]
     return function
@@ -36,7 +36,7 @@ class RecurrentStack(nn.Module):
         """What layers remember that have seen nothing."""
         return tuple(cell.init_state(batch) for cell in self._cells())
 
-    @_not_compiled
+    @not_compiled
     def forward(self, x: Tensor, states: States) -> tuple[Tensor, States]:
         """All steps `(T, B, I)` to `(T, B, H)`, and the states after them."""
         after = list[State]()

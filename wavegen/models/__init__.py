@@ -6,7 +6,13 @@ from collections.abc import Iterable
 from typing import Any
 
 from ..hookspecs import ModelSpec, hookimpl
-from . import linear_transformer_config, recurrent_config, tcn_config
+from . import (
+    clockwork_config,
+    conv_gru_config,
+    linear_transformer_config,
+    recurrent_config,
+    tcn_config,
+)
 from .wavenet_config import PRESETS, WaveNetConfig
 
 
@@ -41,6 +47,20 @@ def wavegen_models() -> Iterable[ModelSpec]:
         "attention by kernel features, played as an RNN (Katharopoulos 2020)",
         linear_transformer_config.PRESETS,
     )
+    yield ModelSpec(
+        "clockwork",
+        clockwork_config.ClockworkConfig,
+        _clockwork,
+        "groups of units that run at every 1st, 2nd, 4th, ... step (Koutnik 2014)",
+        clockwork_config.PRESETS,
+    )
+    yield ModelSpec(
+        "conv-gru",
+        conv_gru_config.ConvGRUConfig,
+        _conv_gru,
+        "a strided convolution with a GRU behind it (Geron 2019)",
+        conv_gru_config.PRESETS,
+    )
 
 
 def _wavenet(config: WaveNetConfig, spec: Any) -> Any:
@@ -71,3 +91,15 @@ def _linear_transformer(
     from .linear_transformer import LinearTransformer
 
     return LinearTransformer(config, spec)
+
+
+def _clockwork(config: clockwork_config.ClockworkConfig, spec: Any) -> Any:
+    from .clockwork import Clockwork
+
+    return Clockwork(config, spec)
+
+
+def _conv_gru(config: conv_gru_config.ConvGRUConfig, spec: Any) -> Any:
+    from .conv_gru import ConvGRU
+
+    return ConvGRU(config, spec)
