@@ -103,45 +103,48 @@ class _Placer:
 
     def _can_make_there(self, copy: Op, source: View, target: View) -> bool:
         """Whether nothing of the target's place is needed or written while the source lives."""
-        value = source.base
+        value, place = source.base, self._resolved(target)
         is_free = value.space == "scratch" and value not in self.homes
-        if not (is_free and source.is_whole and target.is_dense):
+        if not (is_free and source.is_whole and target.is_dense) or place.base is value:
             return False
-        place = self._resolved(target)
-        if place.base is value:
+        born = [i for op, i in self._position.items() if op.writes.base is value]
+        if not born:
             return False
-        now = self._position[copy]
-        first = min(
-            (i for op, i in self._position.items() if op.writes.base is value), default=None
+        first = min(born)
+        return not (
+            self._is_written_meanwhile(copy, value, place, first)
+            or (place.base.space == "state" and self._is_read_from(first, copy, value, place))
         )
-        if first is None:
-            return False
-        last = max((i for i in self._reads_of(value)), default=now)
-        if value in self._kept:
-            last = len(self._ops)
-        for i, op in enumerate(self._ops):
-            if op is copy:
-                continue
-            writes = self._resolved(op.writes)
-            # Nobody else may write there while the source does; what lay in the state may well
-            # have been written before that.
-            is_in_life = (i < now or last > now) and (i >= first or place.base.space != "state")
-            if is_in_life and writes.base is place.base and _touch(writes, place):
-                return False
-            if place.base.space == "state" and i >= first:
-                for view in op.inputs():
-                    old = self._resolved(view)
-                    if old.base is place.base and _touch(old, place):
-                        is_safe = (
-                            i == first
-                            and op.name in _ELEMENTWISE
-                            and op.writes.base is value
-                            and op.writes.is_whole
-                            and _same_place(old, place)
-                        )
-                        if not is_safe:
-                            return False
-        return True
+
+    def _is_written_meanwhile(self, copy: Op, value: Value, place: View, first: int) -> bool:
+        """Whether an operation other than `copy` writes there while `value` would lie there."""
+        now = self._position[copy]
+        last = len(self._ops) if value in self._kept else max(self._reads_of(value), default=now)
+        # What lay in the state before the value was made may well be written: it is read no more.
+        begin = first if place.base.space == "state" else 0
+        return any(
+            (i < now or last > now) and self._touches(op.writes, place)
+            for op, i in self._position.items()
+            if op is not copy and i >= begin
+        )
+
+    def _is_read_from(self, first: int, copy: Op, value: Value, place: View) -> bool:
+        """Whether what lay there is read once `value` is made, by operation number `first`."""
+        for i, op in enumerate(self._ops[first:], start=first):
+            for view in op.inputs():
+                if op is copy or not self._touches(view, place):
+                    continue
+                # An elementwise operation reads each element before it writes the same one.
+                is_safe = (
+                    i == first
+                    and op.name in _ELEMENTWISE
+                    and op.writes.base is value
+                    and op.writes.is_whole
+                    and _same_place(self._resolved(view), place)
+                )
+                if not is_safe:
+                    return True
+        return False
 
     def _can_take_over(self, copy: Op, source: View, target: View) -> bool:
         """Whether nobody needs the source as it was, so that its copy can be the source itself."""
@@ -161,8 +164,7 @@ class _Placer:
         for op in self._ops[now + 1 :]:
             if op.writes.base is source.base and op.reads.get("x", source).base is value:
                 continue  # the copy back, which becomes idle
-            views = [self._resolved(v) for v in (*op.inputs(), op.writes)]
-            if any(v.base is place.base and _touch(v, place) for v in views):
+            if any(self._touches(view, place) for view in (*op.inputs(), op.writes)):
                 return False
         return True
 
@@ -174,6 +176,11 @@ class _Placer:
         for op, i in self._position.items():
             if any(view.base is value for view in op.inputs()):
                 yield i
+
+    def _touches(self, view: View, place: View) -> bool:
+        found = self._resolved(view)
+        (a0, a1), (b0, b1) = found.extent(), place.extent()
+        return found.base is place.base and a0 < b1 and b0 < a1
 
     def _put(self, value: Value, place: View) -> None:
         self.homes[value] = (place.base, place.offset)
@@ -192,11 +199,6 @@ def _resolved(homes: dict[Value, tuple[Value, int]], view: View) -> View:
 
 def _same_place(a: View, b: View) -> bool:
     return (a.base, a.offset, a.size) == (b.base, b.offset, b.size) and a.is_dense and b.is_dense
-
-
-def _touch(a: View, b: View) -> bool:
-    (a0, a1), (b0, b1) = a.extent(), b.extent()
-    return a0 < b1 and b0 < a1
 
 
 def _aligned(n: int) -> int:
