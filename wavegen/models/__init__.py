@@ -12,6 +12,7 @@ from . import (
     linear_transformer_config,
     recurrent_config,
     tcn_config,
+    transformer_config,
 )
 from .wavenet_config import PRESETS, WaveNetConfig
 
@@ -46,6 +47,13 @@ def wavegen_models() -> Iterable[ModelSpec]:
         _linear_transformer,
         "attention by kernel features, played as an RNN (Katharopoulos 2020)",
         linear_transformer_config.PRESETS,
+    )
+    yield ModelSpec(
+        "transformer",
+        transformer_config.TransformerConfig,
+        _transformer,
+        "softmax attention to a window of the past, kept in a ring (Vaswani 2017)",
+        transformer_config.PRESETS,
     )
     yield ModelSpec(
         "clockwork",
@@ -103,3 +111,9 @@ def _conv_gru(config: conv_gru_config.ConvGRUConfig, spec: Any) -> Any:
     from .conv_gru import ConvGRU
 
     return ConvGRU(config, spec)
+
+
+def _transformer(config: transformer_config.TransformerConfig, spec: Any) -> Any:
+    from .transformer import Transformer
+
+    return Transformer(config, spec)
