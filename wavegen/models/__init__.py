@@ -9,6 +9,7 @@ from ..hookspecs import ModelSpec, hookimpl
 from . import (
     clockwork_config,
     conv_gru_config,
+    echo_state_config,
     linear_transformer_config,
     recurrent_config,
     tcn_config,
@@ -69,6 +70,13 @@ def wavegen_models() -> Iterable[ModelSpec]:
         "a strided convolution with a GRU behind it (Geron 2019)",
         conv_gru_config.PRESETS,
     )
+    yield ModelSpec(
+        "echo-state",
+        echo_state_config.EchoStateConfig,
+        _echo_state,
+        "a fixed random reservoir with a ridge readout in closed form (Jaeger 2001)",
+        echo_state_config.PRESETS,
+    )
 
 
 def _wavenet(config: WaveNetConfig, spec: Any) -> Any:
@@ -117,3 +125,9 @@ def _transformer(config: transformer_config.TransformerConfig, spec: Any) -> Any
     from .transformer import Transformer
 
     return Transformer(config, spec)
+
+
+def _echo_state(config: echo_state_config.EchoStateConfig, spec: Any) -> Any:
+    from .echo_state import EchoState
+
+    return EchoState(config, spec)
