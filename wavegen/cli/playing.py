@@ -70,7 +70,7 @@ class Request:
             return play(self.run, threads=self.threads)
         from ..playing import load
 
-        return load(
+        model = load(
             self.run,
             self.device,
             engine=self.engine,
@@ -79,6 +79,8 @@ class Request:
             threads=self.threads,
             filters=self.filters,
         )
+        _ = model.engine  # made now, lest the lowering be counted as drawing
+        return model
 
     def arguments(self) -> dict[str, Any]:
         """What `generate` and `stream` take just as it was given."""
