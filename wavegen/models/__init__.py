@@ -10,6 +10,7 @@ from . import (
     clockwork_config,
     conv_gru_config,
     echo_state_config,
+    gated_delta_config,
     linear_transformer_config,
     recurrent_config,
     tcn_config,
@@ -77,12 +78,25 @@ def wavegen_models() -> Iterable[ModelSpec]:
         "a fixed random reservoir with a ridge readout in closed form (Jaeger 2001)",
         echo_state_config.PRESETS,
     )
+    yield ModelSpec(
+        "gated-delta",
+        gated_delta_config.GatedDeltaConfig,
+        _gated_delta,
+        "matrix memories with decay and the delta rule (Gated DeltaNet, Mamba-2, RetNet)",
+        gated_delta_config.PRESETS,
+    )
 
 
 def _wavenet(config: WaveNetConfig, spec: Any) -> Any:
     from .wavenet import WaveNet
 
     return WaveNet(config, spec)
+
+
+def _gated_delta(config: gated_delta_config.GatedDeltaConfig, spec: Any) -> Any:
+    from .gated_delta import GatedDelta
+
+    return GatedDelta(config, spec)
 
 
 def _tcn(config: tcn_config.TCNConfig, spec: Any) -> Any:
