@@ -121,7 +121,8 @@ class GatedDelta(SequenceModel[GatedDeltaState]):
             raise ValueError("prefill needs at least one symbol, got T = 0")
         h, memories, seen = self._pass(x, state, cond)
         for lane, enters in enumerate(seen):
-            self.delay.fill(state.rings, state.clock, lane, enters)
+            begin = state.clock + x.shape[1] - enters.shape[1]
+            self.delay.fill(state.rings, begin, lane, enters)
         out = self.output(self.norm(h[:, -1]))
         return out, state._replace(clock=state.clock + x.shape[1], memories=memories)
 
