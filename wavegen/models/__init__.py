@@ -12,6 +12,7 @@ from . import (
     echo_state_config,
     gated_delta_config,
     linear_transformer_config,
+    multiscale_config,
     recurrent_config,
     tcn_config,
     transformer_config,
@@ -85,6 +86,13 @@ def wavegen_models() -> Iterable[ModelSpec]:
         "matrix memories with decay and the delta rule (Gated DeltaNet, Mamba-2, RetNet)",
         gated_delta_config.PRESETS,
     )
+    yield ModelSpec(
+        "multiscale",
+        multiscale_config.MultiscaleConfig,
+        _multiscale,
+        "tiers of complex linear recurrent units at ever slower clocks, for raw audio (SaShiMi)",
+        multiscale_config.PRESETS,
+    )
 
 
 def _wavenet(config: WaveNetConfig, spec: Any) -> Any:
@@ -97,6 +105,12 @@ def _gated_delta(config: gated_delta_config.GatedDeltaConfig, spec: Any) -> Any:
     from .gated_delta import GatedDelta
 
     return GatedDelta(config, spec)
+
+
+def _multiscale(config: multiscale_config.MultiscaleConfig, spec: Any) -> Any:
+    from .multiscale import Multiscale
+
+    return Multiscale(config, spec)
 
 
 def _tcn(config: tcn_config.TCNConfig, spec: Any) -> Any:
