@@ -14,6 +14,9 @@ from .playing import FILE, need_writable
 
 T = TypeVar("T")
 
+_MODELS = {"G": "recurrent", "T": "linear-transformer"}
+"""Sizes that benchmarks use, by the model that has them as presets; all others are WaveNets."""
+
 
 @click.group()
 def bench() -> None:
@@ -39,7 +42,13 @@ def train(preset: str, rounds: int, as_json: bool) -> None:
 
 
 @bench.command()
-@click.option("--config", "preset", default="S", show_default=True, help="A preset of the WaveNet.")
+@click.option(
+    "--config",
+    "preset",
+    default="S",
+    show_default=True,
+    help="A preset of the WaveNet, T (linear transformer), G (GRU), or MODEL:PRESET.",
+)
 @click.option(
     "--precision",
     "precisions",
@@ -80,10 +89,14 @@ def decode(
         need_writable(picture)
     kinds = _list("precision", precisions, precision_of)
     counts = _list("voices", voices, _voices)
-    spec = plugins().model("wavenet").spec
-    if preset not in spec.presets:
-        raise ConfigError(f"no configuration {preset!r}; known: {', '.join(spec.presets)}")
-    model = spec.build(spec.config(**spec.presets[preset]), SequenceSpec(256, 256))
+    kind, _, size = preset.rpartition(":")
+    spec = plugins().model(kind or _MODELS.get(size, "wavenet")).spec
+    if size not in spec.presets:
+        raise ConfigError(
+            f"no configuration {preset!r}; known: {', '.join(spec.presets)} of {spec.name}, "
+            f"{', '.join(_MODELS)}, and MODEL:PRESET of others"
+        )
+    model = spec.build(spec.config(**spec.presets[size]), SequenceSpec(256, 256))
     result = {
         "config": preset,
         **bench_decode(
