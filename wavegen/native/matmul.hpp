@@ -6,21 +6,53 @@
 
 namespace wg::WG_ISA {
 
-// One row of the result, where rows of b and of the result are dense.
-inline void matmul_row(const Matmul& op, const float* a, const float* b, float* out) {
-    for (std::int64_t j = 0; j < op.n; j += lanes) {
-        const auto count = static_cast<std::size_t>(op.n - j < lanes ? op.n - j : lanes);
-        Float sum = splat(0.0f);
-        for (std::int64_t k = 0; k < op.k; ++k) {
-            const float* values = b + k * op.b_stride[1] + j;
-            const Float row = count == lanes ? load(values) : load_part(values, count);
-            sum = multiply_add(splat(a[k * op.a_stride[2]]), row, sum);
+// Rows of `width` vectors, the last one of `part` values unless all are whole. Terms go into two
+// sums by turns, so that an addition need not wait for the one before.
+template <int width, bool whole>
+inline void matmul_columns(const Matmul& op, const float* a, const float* b, float* out,
+                           std::size_t part) {
+    const auto row = [&](std::int64_t k, int j) {
+        const float* values = b + k * op.b_stride[1] + j * lanes;
+        return whole || j < width - 1 ? load(values) : load_part(values, part);
+    };
+    for (std::int64_t i = 0; i < op.m; ++i, a += op.a_stride[1], out += op.out_stride[1]) {
+        Float even[width], odd[width];
+        for (int j = 0; j < width; ++j) even[j] = odd[j] = splat(0.0f);
+        std::int64_t k = 0;
+        for (; k + 2 <= op.k; k += 2) {
+            const Float first = splat(a[k * op.a_stride[2]]);
+            const Float second = splat(a[(k + 1) * op.a_stride[2]]);
+            for (int j = 0; j < width; ++j) {
+                even[j] = multiply_add(first, row(k, j), even[j]);
+                odd[j] = multiply_add(second, row(k + 1, j), odd[j]);
+            }
         }
-        if (count == lanes)
-            store(out + j, sum);
-        else
-            store_part(out + j, sum, count);
+        if (k < op.k)
+            for (int j = 0; j < width; ++j)
+                even[j] = multiply_add(splat(a[k * op.a_stride[2]]), row(k, j), even[j]);
+        for (int j = 0; j < width; ++j) {
+            const Float sum = even[j] + odd[j];
+            if (whole || j < width - 1)
+                store(out + j * lanes, sum);
+            else
+                store_part(out + j * lanes, sum, part);
+        }
     }
+}
+
+// One product, where rows of b and of the result are dense: two vectors of columns after the other.
+inline void matmul_rows(const Matmul& op, const float* a, const float* b, float* out) {
+    std::int64_t j = 0;
+    for (; j + 2 * lanes <= op.n; j += 2 * lanes)
+        matmul_columns<2, true>(op, a, b + j, out + j, 0);
+    const std::int64_t left = op.n - j;
+    const auto part = static_cast<std::size_t>(left % lanes);
+    if (left > lanes)
+        matmul_columns<2, false>(op, a, b + j, out + j, part);
+    else if (left == lanes)
+        matmul_columns<1, true>(op, a, b + j, out + j, 0);
+    else if (left > 0)
+        matmul_columns<1, false>(op, a, b + j, out + j, part);
 }
 
 // One value of the result, where rows of a and columns of b are dense.
@@ -46,15 +78,16 @@ inline void play_matmul(const Matmul& op, const Lane& lane) {
     const bool dense_rows = (op.b_stride[2] == 1 && op.out_stride[2] == 1) && op.n > 1;
     const bool dense_dots = op.a_stride[2] == 1 && op.b_stride[1] == 1;
     for (std::int64_t batch = 0; batch < op.batch; ++batch) {
+        const float* first = at<const float>(lane, op.a) + batch * op.a_stride[0];
         const float* b = at<const float>(lane, op.b) + batch * op.b_stride[0];
+        float* result = at<float>(lane, op.out) + batch * op.out_stride[0];
+        if (dense_rows) {
+            matmul_rows(op, first, b, result);
+            continue;
+        }
         for (std::int64_t i = 0; i < op.m; ++i) {
-            const float* a =
-                at<const float>(lane, op.a) + batch * op.a_stride[0] + i * op.a_stride[1];
-            float* out = at<float>(lane, op.out) + batch * op.out_stride[0] + i * op.out_stride[1];
-            if (dense_rows) {
-                matmul_row(op, a, b, out);
-                continue;
-            }
+            const float* a = first + i * op.a_stride[1];
+            float* out = result + i * op.out_stride[1];
             for (std::int64_t j = 0; j < op.n; ++j) {
                 const float* column = b + j * op.b_stride[2];
                 out[j * op.out_stride[2]] =

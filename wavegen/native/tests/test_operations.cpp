@@ -436,7 +436,8 @@ void check_rows() {
 
 void check_matmul() {
     Random random;
-    for (const Shape& sizes : {Shape{3, 5, 37}, Shape{1, 20, 1}, Shape{4, 33, 6}, Shape{1, 1, 7}}) {
+    for (const Shape& sizes : {Shape{3, 5, 37}, Shape{1, 20, 1}, Shape{4, 33, 6}, Shape{1, 1, 7},
+                               Shape{2, 1, 32}, Shape{1, 4, 16}, Shape{2, 2, 20}}) {
         const Whole m = sizes[0], k = sizes[1], n = sizes[2];
         for (const Make make_a : makes)
             for (const Make make_b : makes)
