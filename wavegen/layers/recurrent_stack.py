@@ -5,24 +5,17 @@ Dimensions: T time, B batch, I inputs of the first layer, H width.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TypeVar
+from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from .not_compiled import not_compiled
 from .recurrent_cells import Cell, State
 
 States = tuple[State, ...]
 """The state of each layer."""
-Function = TypeVar("Function", bound=Callable[..., object])
-
-
-def not_compiled(function: Function) -> Function:
-    """What `torch.compiler.disable` does, without importing the compiler: it would unroll time."""
-    function._torchdynamo_disable = True  # type: ignore[attr-defined]
-    return function
 
 
 class RecurrentStack(nn.Module):

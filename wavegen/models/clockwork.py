@@ -16,8 +16,8 @@ import torch
 from torch import Tensor, nn
 
 from ..layers.embedding import EventEmbedding, StaticEmbedding
+from ..layers.not_compiled import not_compiled
 from ..layers.recurrent_cells import Elman
-from ..layers.recurrent_stack import not_compiled
 from ..layers.slow_clock import first_turn, held, prefill_by_clock
 from ..model import SequenceModel, SequenceSpec
 from .clockwork_config import ClockworkConfig

@@ -23,7 +23,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..errors import ConfigError
-from ..layers.recurrent_stack import not_compiled
+from ..layers.not_compiled import not_compiled
 from ..model import SequenceModel, SequenceSpec
 from .echo_state_config import EchoStateConfig
 
