@@ -95,7 +95,7 @@ class _Causal(torch.autograd.Function):
     ) -> tuple[Tensor, Tensor, Tensor]:
         out, normaliser = torch.empty_like(v), v.new_empty(*v.shape[:-1], 1)
         heads = v.shape[:2]
-        held = list[Tensor]()
+        held: list[Tensor] = []
         s, z = s.flatten(0, 1), z.flatten(0, 1)
         for span in _spans(v):
             held += [s, z]

@@ -34,6 +34,8 @@ def outer(a: Tensor, g: Tensor) -> Tensor:
 
 
 def _convolves(a: Tensor) -> bool:
+    if torch.compiler.is_compiling():  # the compiler chooses, and cannot ask for threads
+        return False
     is_plain = a.dtype == torch.float32 and a.device.type == "cpu"
     is_large = len(a) > _MANY_ROWS and torch.get_num_threads() > 1
     return is_plain and is_large and not torch.is_autocast_enabled("cpu")

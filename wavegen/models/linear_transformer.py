@@ -139,7 +139,7 @@ class LinearTransformer(SequenceModel[LinearTransformerState]):
             h = h + self.positions(position).to(h.dtype)
         h = F.dropout(h, self.config.dropout, self.training)
         angles = None if self.angles is None else self.angles(position)
-        after = list[LinearMemory]()
+        after: list[LinearMemory] = []
         for block, memory in zip(self._blocks(), memories, strict=True):
 
             def mix(q: Tensor, k: Tensor, v: Tensor, memory: LinearMemory = memory) -> Tensor:

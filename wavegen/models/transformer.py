@@ -107,7 +107,8 @@ class Transformer(SequenceModel[TransformerState]):
     ) -> tuple[Tensor, TransformerState]:
         """One symbol `(B, *E)` to `(B, P)`; writes into the rings of `state`."""
         rings, clock = state.rings, state.clock
-        parts, present = rings.split(self.delay.lengths, 1), list[Tensor]()
+        parts = rings.split(self.delay.lengths, 1)
+        present: list[Tensor] = []
 
         def attend(layer: int, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
             present.extend((k.flatten(1), v.flatten(1)))

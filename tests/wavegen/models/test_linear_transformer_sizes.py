@@ -138,3 +138,15 @@ def test_state_is_what_it_says() -> None:
     state = build(**SMALL).init_state(3)
     assert isinstance(state, LinearTransformerState)
     assert [x.shape for x in state.layers[0]] == [(3, 2, 4, 4), (3, 2, 4)]
+
+
+# Said by the compiler of PyTorch 2.13 to itself.
+@pytest.mark.filterwarnings("ignore:.*should not be instantiated:DeprecationWarning")
+def test_it_compiles_in_one_piece() -> None:
+    """Forwards and on the way back, with nothing left to the interpreter."""
+    model, x = build(**SMALL), torch.randint(256, (2, 70))
+    compiled = torch.compile(model, backend="aot_eager", fullgraph=True)
+    slopes = [
+        torch.autograd.grad(f(x).square().mean(), model.output.weight)[0] for f in (compiled, model)
+    ]
+    torch.testing.assert_close(*slopes)

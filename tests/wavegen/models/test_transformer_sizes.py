@@ -63,3 +63,16 @@ def test_only_distances_count(positions: str) -> None:
 def test_settings_that_make_no_network(settings: dict[str, Any], says: str) -> None:
     with pytest.raises(ConfigError, match=says):
         build(**settings)
+
+
+def test_it_compiles_in_one_piece() -> None:
+    """Forwards and on the way back, with nothing left to the interpreter."""
+    model, x = (
+        build(layers=2, width=8, heads=2, feed_forward=12, window=5),
+        torch.randint(256, (2, 70)),
+    )
+    compiled = torch.compile(model, backend="aot_eager", fullgraph=True)
+    slopes = [
+        torch.autograd.grad(f(x).square().mean(), model.output.weight)[0] for f in (compiled, model)
+    ]
+    torch.testing.assert_close(*slopes)
