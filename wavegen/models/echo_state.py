@@ -27,8 +27,10 @@ from ..layers.not_compiled import not_compiled
 from ..model import SequenceModel, SequenceSpec
 from .echo_state_config import EchoStateConfig
 
-_LEAST_SHARE = 1e-4
-"""A regression of classes may fall below 0; its logarithm is taken of no less than this."""
+_LEAST_SHARE = 1e-3
+"""A regression of classes may fall below 0; its logarithm is taken of no less than this, where
+rounding is still small beside it.
+"""
 
 
 class EchoStateMemory(NamedTuple):
@@ -65,7 +67,11 @@ class EchoState(SequenceModel[EchoStateMemory]):
         self.register_buffer("reservoir", _reservoir(config))
         self.register_buffer("unit_bias", _uniform(n_units) * config.bias)
         self.register_buffer("static_weight", _uniform(n_static, n_units) * config.input_scale)
-        readout = torch.randn(n_features, n_targets) / math.sqrt(n_features)
+        # Before the first fit: all classes alike, or zero, and a little of everything.
+        share = 1 / (spec.n_classes or 1)
+        readout = 0.3 * share * torch.randn(n_features, n_targets) / math.sqrt(n_features)
+        if spec.n_classes is not None:
+            readout[0] += share
         self.register_buffer("readout", readout)
         self.output = nn.Linear(n_targets, spec.n_params)
         if spec.n_classes is not None and n_targets == spec.n_params:
