@@ -63,6 +63,7 @@ EXPRESSIONS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "permute": lambda x, t: image(x).permute(0, 2, 1).flatten(1) * 2,
     "slices": lambda x, t: image(x)[:, 1:, ::2].flatten(1) + 1,
     "concatenation": lambda x, t: torch.cat([x[:, 3:] + 1, x[:, :2], x[:, :3] * 2], 1),
+    "nothing in it": lambda x, t: torch.cat([x[:, :0], x, torch.zeros(1, 0)], 1) * 2,
     "stack": lambda x, t: torch.stack([x[:, :4], x[:, 4:8] * 2], -1).flatten(1),
     "chunks": lambda x, t: sum(part * i for i, part in enumerate(x.chunk(4, 1))),
     "expand": lambda x, t: (x[:, :3, None] * torch.ones(3, 4)).flatten(1),

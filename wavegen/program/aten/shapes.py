@@ -89,7 +89,7 @@ def cat(b: Builder, parts: Sequence[Operand], dim: int = 0) -> View:
     out, start = b.result(), 0
     for part in parts:
         shape = tuple(part.shape) if isinstance(part, View | Tensor) else ()
-        if shape == (0,):  # PyTorch lets an empty vector stand among tensors of any rank
+        if 0 in shape:  # also an empty vector, which PyTorch lets stand among tensors of any rank
             continue
         size = shape[dim]
         place = b.reshaped(out, lambda meta, s=start, n=size: meta.narrow(dim, s, n))
