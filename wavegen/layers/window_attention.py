@@ -61,7 +61,7 @@ def window_attention_step(
     (heads, width), n_cells = q.shape[1:], past_k.shape[1]
     keys, values = (x.unflatten(2, (heads, width)).transpose(1, 2) for x in (past_k, past_v))
     q = q * width**-0.5
-    before = torch.matmul(keys, q[..., None]).squeeze(-1)  # (B, H, W - 1)
+    before = torch.matmul(q[:, :, None], keys.mT).squeeze(2)  # (B, H, W - 1)
     present = (q * k).sum(-1, keepdim=True)
     cell = torch.arange(n_cells, device=q.device)
     if bias is not None:

@@ -166,10 +166,13 @@ inline void play_layer_norm(const RowWise& op, const Lane& lane) {
         const float variance = row_sum(out, n) / static_cast<float>(n);
         const Float scale = splat(1.0f / ::sqrtf(variance + op.eps));
         map(x, out, count, [&](Float v) { return (v - mean) * scale; });
-        if (weight != nullptr)
-            for (std::int64_t i = 0; i < n; ++i) out[i] *= weight[i * op.weight_stride];
-        if (bias != nullptr)
-            for (std::int64_t i = 0; i < n; ++i) out[i] += bias[i * op.bias_stride];
+        const auto with = [&](const float* y, std::int32_t stride, auto f) {
+            if (y == nullptr) return;
+            if (stride == 1) return map2(out, y, out, count, f);
+            for (std::int64_t i = 0; i < n; ++i) out[i] = f(out[i], y[i * stride]);
+        };
+        with(weight, op.weight_stride, [](auto v, auto w) { return v * w; });
+        with(bias, op.bias_stride, [](auto v, auto b) { return v + b; });
     });
 }
 
