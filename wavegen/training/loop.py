@@ -167,11 +167,17 @@ class Trainer:
     def tensors(self) -> dict[str, Tensor]:
         """All tensors that resuming needs."""
         names = [name for name, _ in self.scorer.named_parameters()]
-        found: dict[str, Tensor] = {f"raw/{name}": p for name, p in self.scorer.named_parameters()}
+        found: dict[str, Tensor] = {f"raw/{name}": value for name, value in self._raw().items()}
         found |= state_tensors(self.scorer, self._optimizers)
         if self.ema:
             found |= {f"ema/{name}": self.ema.average[name] for name in names}
         return found
+
+    def _raw(self) -> dict[str, Tensor]:
+        """Parameters as they are trained, and the buffers that belong to the model."""
+        kept = self.scorer.state_dict()
+        buffers = {name: b for name, b in self.scorer.named_buffers() if name in kept}
+        return {**dict(self.scorer.named_parameters()), **buffers}
 
     def counters(self) -> Counters:
         """All plain values that resuming needs."""
@@ -187,15 +193,15 @@ class Trainer:
     @torch.no_grad()
     def restore(self, saved: str, tensors: Mapping[str, Tensor], counters: Counters) -> None:
         """Stand where the run stood when the checkpoint `saved` was written."""
-        for name, parameter in self.scorer.named_parameters():
+        for name, value in self._raw().items():
             found = tensors.get(f"raw/{name}")
-            if found is None or found.shape != parameter.shape:
+            if found is None or found.shape != value.shape:
                 there = "nothing" if found is None else f"{tuple(found.shape)}"
                 raise TrainingError(
                     f"{saved}: holds {there} for {name!r}, the model needs "
-                    f"{tuple(parameter.shape)}; plugin or data have changed, so train anew"
+                    f"{tuple(value.shape)}; plugin or data have changed, so train anew"
                 )
-            parameter.copy_(found)
+            value.copy_(found)
         load_state(self.scorer, self._optimizers, tensors)
         self.saved, self._saved_step = saved, counters.step
         self.step, self.scored, self.seconds = counters.step, counters.scored, counters.seconds

@@ -32,6 +32,19 @@ def test_trains_resumes_and_plays(model: str, precision: str, train: Run, tmp_pa
     assert len(load(tmp_path / "run").generate(steps=5)[0]) > 0
 
 
+def test_buffers_are_resumed_as_parameters_are(train: Run, tmp_path: Path) -> None:
+    train(
+        tmp_path / "run",
+        model="echo-state",
+        model_config=SMALL["echo-state"],
+        trainer={"context": 20, "steps": 2},
+    )
+    checkpoint = read(tmp_path / "run")
+    weights, training = checkpoint.weights(), checkpoint.training()
+    for name in ("model.readout", "model.reservoir"):
+        assert (training[f"raw/{name}"] == weights[name]).all()
+
+
 def test_a_reservoir_is_fitted_in_closed_form(train: Run, tmp_path: Path) -> None:
     """Six updates: no gradient gets anywhere in that time, the normal equations do."""
     done = train(
