@@ -180,8 +180,14 @@ def streaming(*words: object, **options: Any) -> subprocess.Popen[bytes]:
         [*COMMAND, *with_torch(("stream", *words))],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
+        preexec_fn=attentive,
         **options,
     )
+
+
+def attentive() -> None:
+    """Children of a job in the background ignore Ctrl-C."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def test_a_stream_with_an_end_is_a_sample(run: Path) -> None:
