@@ -117,6 +117,7 @@ def _try_laws(kind: str, name: str) -> _Listener:
         file.write_text(TEST_FILE.format(kind=kind, name=name), encoding="utf-8")
         quiet = ["-p", "no:terminal", "-p", "no:cacheprovider", "-c", os.devnull]
         alone = [f"--rootdir={folder}", "--import-mode=importlib"]
+        os.environ.pop("PYTEST_ADDOPTS", None)  # those are for tests of somebody's own
         status = pytest.main([str(file), *quiet, *alone], plugins=[listener])
     note("")
     if not listener.verdicts:
