@@ -104,7 +104,7 @@ class Builder:
 
     def refuse(self, why: str) -> LoweringError:
         """What to raise where the node has no translation."""
-        return LoweringError(f"{self.node.target} {why}{_place(self.node)}")
+        return LoweringError(f"uses {self.node.target}, which {why}{_place(self.node)}")
 
 
 Translator = Callable[..., Any]
@@ -140,7 +140,7 @@ def capture(exported: ExportedProgram, state: Any) -> Graph:
         elif node.op == "output":
             results = [_resolved(value, env) for value in _returned(exported, node)]
         elif node.op != "placeholder":
-            raise LoweringError(f"the exported step has a node {node.op!r}{_place(node)}")
+            raise LoweringError(f"is exported with a node {node.op!r}{_place(node)}")
     params, event, *after = results
     return Graph(
         builder.ops,
@@ -166,8 +166,7 @@ def type_of(dtype: torch.dtype) -> Type:
     """The core's type. Raises `LoweringError` where it has none."""
     if dtype not in _TYPES:
         raise LoweringError(
-            f"the step computes in {str(dtype).removeprefix('torch.')}; programs know float32 "
-            "and int64"
+            f"computes in {str(dtype).removeprefix('torch.')}; programs know float32 and int64"
         )
     return _TYPES[dtype]
 
@@ -199,7 +198,9 @@ def _placeholders(
         is_leaf = name.startswith("state/")
         short = name.removeprefix("state/")
         if is_leaf and example.dtype not in (torch.float32, torch.int64):
-            raise LoweringError(f"its state {short!r} is {example.dtype}; use float32 or int64")
+            raise LoweringError(f"keeps {short!r} in {example.dtype}; use float32 or int64")
+        if example.shape[:1] != (1,):
+            raise LoweringError(f"takes {short!r} of shape {tuple(example.shape)}, not batch first")
         kind = type_of(example.dtype)
         value = Value(tuple(example.shape), kind, "state" if is_leaf else "input", short)
         (leaves if is_leaf else inputs)[short] = value
@@ -217,7 +218,7 @@ def _returned(exported: ExportedProgram, output: fx.Node) -> list[Any]:
             returned.append(value)
         elif spec.kind != OutputKind.USER_INPUT_MUTATION:
             raise LoweringError(
-                f"the step changes {spec.target!r}, which is no part of its state; keep it there"
+                f"changes {spec.target!r}, which is no part of its state; keep it there"
             )
     return returned
 
@@ -259,7 +260,8 @@ def _changed(view: View, change: Callable[[Tensor], Tensor]) -> View:
 
 
 def _place(node: fx.Node) -> str:
-    """The line of the model's code that a node comes from."""
-    trace = (node.meta.get("stack_trace") or "").strip().splitlines()
+    """The line of a module's `forward` that a node comes from; PyTorch keeps no others."""
+    trace = (node.meta.get("stack_trace") or "").splitlines()
     lines = [line.strip() for line in trace if line.strip().startswith("File ")]
-    return f" ({lines[-1]})" if lines else ""
+    # The first is of the module around the step, which nobody else wrote.
+    return f" ({lines[-1]})" if len(lines) > 1 else ""

@@ -23,7 +23,10 @@ Filter = Callable[[Tensor, Tensor], Tensor]
 
 
 class LoweringError(ProgramError):
-    """A step that has no program; the message says in one line what stands in the way."""
+    """A step that has no program; the message says in one line what stands in the way.
+
+    Below `lower` it is the rest of a sentence that begins with the name of the step.
+    """
 
 
 class _Step(nn.Module):
@@ -64,11 +67,6 @@ def export_step(
     """
     spec = model.spec
     event = torch.zeros((batch, *spec.event_shape), dtype=_event_type(spec.n_classes))
-    static = None
-    if spec.static_classes:
-        static = torch.zeros(batch, dtype=torch.int64)
-    elif spec.static_channels:
-        static = torch.zeros(batch, spec.static_channels)
     cond = torch.zeros(batch, spec.cond_channels) if spec.cond_channels else None
     noise = None if head is None else torch.full((batch, head.n_uniforms), 0.5)
     controls = ControlBatch.of([Controls()] * batch)[:-1]
@@ -77,7 +75,7 @@ def export_step(
     try:
         with torch.no_grad(), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # torch's own, about its own deprecations
-            state = model.eval().init_state(batch, static)
+            state = fresh_state(model.eval(), batch)
             exported = torch.export.export(
                 step, (event, state, cond, noise, controls), strict=False
             )
@@ -85,11 +83,21 @@ def export_step(
     except Exception as error:  # whatever a step may do, from a traced branch to a bug in it
         reason = " ".join(str(error).split("\n\n")[0].split())
         raise LoweringError(
-            f"{type(model).__name__}.step cannot be exported ({type(error).__name__}: "
-            f"{reason:.300})"
+            f"cannot be exported ({type(error).__name__}: {reason:.300})"
         ) from error
     finally:
         model.train(was_training)
+
+
+def fresh_state(model: SequenceModel[Any], batch: int = 1) -> Any:
+    """A state of the shapes and types that every voice of the model has."""
+    spec, static = model.spec, None
+    if spec.static_classes:
+        static = torch.zeros(batch, dtype=torch.int64)
+    elif spec.static_channels:
+        static = torch.zeros(batch, spec.static_channels)
+    with torch.no_grad():
+        return model.init_state(batch, static)
 
 
 def _event_type(n_classes: int | None) -> torch.dtype:

@@ -11,12 +11,11 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
 from ..heads import Head
 from ..model import SequenceModel
 from .capture import capture
-from .export import Filter, LoweringError, export_step
+from .export import Filter, LoweringError, export_step, fresh_state
 from .fusion import fuse
 from .graph import WRITTEN, Graph, Op, Value, View, coalesced
 from .placement import ALIGNMENT, BYTES, Layout, place
@@ -49,20 +48,13 @@ def lower(
     the operation that stands in the way.
     """
     spec = model.spec
-    static = None
-    if spec.static_classes:
-        static = torch.zeros(1, dtype=torch.int64)
-    elif spec.static_channels:
-        static = torch.zeros(1, spec.static_channels)
-    with torch.no_grad():
-        state = model.init_state(1, static)
-        graph = capture(export_step(model, head, filters), state)
+    try:
+        graph = capture(export_step(model, head, filters), fresh_state(model))
+    except LoweringError as error:
+        raise LoweringError(f"{type(model).__name__}.step {error}") from error
     fuse(graph)
     layout = place(graph)
     writer = _Writer(layout)
-    for value in (*graph.inputs.values(), *graph.state.values()):
-        if not _fits(value):
-            raise LoweringError(f"{value.name!r} has the shape {value.shape}, with no batch of 1")
     header = {
         "state_bytes": layout.state_bytes,
         "scratch_bytes": layout.scratch_bytes,
@@ -170,10 +162,6 @@ def _inputs(graph: Graph, writer: _Writer) -> dict[str, Any]:
         view = _flat(View.of(value)) if is_vector else _ranked(View.of(value), 0)
         views[name] = writer.view(view)
     return views
-
-
-def _fits(value: Value) -> bool:
-    return value.shape[:1] == (1,)
 
 
 def _flat(view: View) -> View:
