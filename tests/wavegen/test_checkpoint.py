@@ -34,7 +34,7 @@ def write(run: Path, step: int = 1000, value: float = 1.0, **changes: object) ->
         "training": {"adam": torch.full((64, 3), -value)},
         "training_state": {"step": step},
     }
-    return checkpoint.write(run, step, **{**given, **changes})  # type: ignore[arg-type]
+    return checkpoint.write(run, step, **{**given, **changes})
 
 
 def rewrite_manifest(folder: Path, change: Callable[[dict], None]) -> None:

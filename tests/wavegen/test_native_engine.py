@@ -79,7 +79,7 @@ def test_neighbours_slots_and_chunks_do_not_matter(name: str, data: st.DataObjec
     n, steps = len(ages), 12
     controls = data.draw(st.lists(st.sampled_from(CONTROLS), min_size=n, max_size=n))
     voices = [
-        voice_of(domain, engine, age, seed=10 * i, controls=c, label=i)  # type: ignore[arg-type]
+        voice_of(domain, engine, age, seed=10 * i, controls=c, label=i)
         for i, (age, c) in enumerate(zip(ages, controls, strict=True))
     ]
     cond = cond_of(domain, 77, n, steps)
@@ -104,7 +104,7 @@ def test_neighbours_slots_and_chunks_do_not_matter(name: str, data: st.DataObjec
 def test_voices_are_values() -> None:
     """Playing a voice, or its twin, changes nothing in it."""
     domain, engine = engine_of("letters")
-    voice = voice_of(domain, engine, 9, seed=3, controls=Controls())  # type: ignore[arg-type]
+    voice = voice_of(domain, engine, 9, seed=3, controls=Controls())
     before = trees.fork((voice.state, voice.last))
     first, _ = engine.advance([voice], 10)
     engine.prime(voice, torch.tensor([1, 2, 3]))
@@ -204,7 +204,7 @@ def without_core() -> Iterator[None]:
 class Unlowerable(Toy):
     """Looks at a value, which no graph can."""
 
-    def step(self, x, state, cond=None):  # type: ignore[no-untyped-def]
+    def step(self, x, state, cond=None):
         return super().step(x + int(x[0]) * 0, state, cond)
 
 
@@ -305,7 +305,7 @@ def test_another_source_makes_it_anew(
     source = tmp_path / "my_net.py"
     source.write_text("from toy_plugin import Toy\n\n\nclass Mine(Toy):\n    pass\n")
     monkeypatch.syspath_prepend(str(tmp_path))
-    import my_net  # type: ignore[import-not-found]
+    import my_net
 
     domain = Letters(LettersConfig())
     head = domain.head()

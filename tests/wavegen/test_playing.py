@@ -113,7 +113,7 @@ def test_an_endless_stream_starts_small_and_stops_when_closed() -> None:
     stream = model.stream(seed=2)
     sizes = [len(piece) for piece in islice(stream, 8)]
     assert sizes == [2, 4, 8, 16, 25, 25, 25, 25]
-    stream.close()  # type: ignore[attr-defined]
+    stream.close()
     assert list(stream) == []
 
 

@@ -20,7 +20,7 @@ from wavegen.voices import Session
 
 
 def trained(seed: int = 0, **settings: object) -> TrainedModel:
-    domain = Letters(LettersConfig(**settings))  # type: ignore[arg-type]
+    domain = Letters(LettersConfig(**settings))
     model, head = parts(domain, seed)
     return TrainedModel(
         model,

@@ -17,7 +17,7 @@ PLUGIN = Path(__file__).with_name("toy_plugin.py")
 
 
 def trained(slots: int = 4, **settings: object) -> TrainedModel:
-    domain = Letters(LettersConfig(**settings))  # type: ignore[arg-type]
+    domain = Letters(LettersConfig(**settings))
     model, head = parts(domain)
     options = EngineOptions("torch", slots=slots)
     return TrainedModel(model, head, domain, lead_in=model.receptive_field or 1, options=options)

@@ -29,7 +29,7 @@ def draw(head: Head, params: Tensor, noise: Tensor, controls: Controls | None = 
 
 def mixture_nll(x: np.ndarray, params: np.ndarray, log_pdf: object) -> np.ndarray:
     logits, means, raw = np.split(params.astype(np.float64), 3, axis=-1)
-    parts = special.log_softmax(logits, axis=-1) + log_pdf(  # type: ignore[operator]
+    parts = special.log_softmax(logits, axis=-1) + log_pdf(
         x[:, None], means, softplus(raw) + MIN_SCALE
     )
     return -special.logsumexp(parts, axis=-1)
@@ -151,7 +151,7 @@ def test_draw_is_the_quantile(head: Head, quantile: object) -> None:
     scale = float(softplus(np.float64(-0.3))) + MIN_SCALE
     for temperature in (1.0, 0.5):
         found = draw(head, params, noise, Controls(temperature=temperature))
-        exact = 0.7 + temperature * scale * quantile(u.double().numpy())  # type: ignore[operator]
+        exact = 0.7 + temperature * scale * quantile(u.double().numpy())
         np.testing.assert_allclose(found, exact, rtol=1e-4)
 
 

@@ -49,8 +49,8 @@ def recurrence(
 @pytest.mark.parametrize("n_steps", [1, 2, 7, 8, 9, 33])
 def test_chunks_equal_the_recurrence(n_steps: int, delta: bool) -> None:
     given = arguments(n_steps, delta)
-    out, memory = delta_rule(*given, chunk=8)  # type: ignore[arg-type]
-    expected = recurrence(*given)  # type: ignore[arg-type]
+    out, memory = delta_rule(*given, chunk=8)
+    expected = recurrence(*given)
     torch.testing.assert_close((out, memory), expected, rtol=0, atol=1e-12)
     rng = torch.Generator().manual_seed(1)
     weights = [torch.randn(x.shape, generator=rng, dtype=torch.float64) for x in (out, memory)]
@@ -86,12 +86,12 @@ def test_splits_do_not_matter(delta: bool) -> None:
     given = arguments(130, delta, torch.float32)
     *steps, memory = given
     with torch.no_grad():
-        whole, last = delta_rule(*given)  # type: ignore[arg-type]
+        whole, last = delta_rule(*given)
         for cut in (1, 31, 32, 64, 65, 129):
             first = [None if x is None else x[:, :, :cut] for x in steps]
             rest = [None if x is None else x[:, :, cut:] for x in steps]
-            head, middle = delta_rule(*first, memory)  # type: ignore[arg-type]
-            tail, after = delta_rule(*rest, middle)  # type: ignore[arg-type]
+            head, middle = delta_rule(*first, memory)
+            tail, after = delta_rule(*rest, middle)
             torch.testing.assert_close(torch.cat([head, tail], 2), whole, rtol=0, atol=1e-5)
             torch.testing.assert_close(after, last, rtol=0, atol=1e-5)
 
@@ -101,8 +101,8 @@ def test_hard_forgetting_stays_exact() -> None:
     *steps, memory = arguments(64, True, torch.float32)
     log_decay = torch.where(torch.arange(64) % 7 == 0, -1000.0, -0.01).expand(B, H, 64)
     steps[4] = log_decay.clone().requires_grad_()
-    out, _ = delta_rule(*steps, memory)  # type: ignore[arg-type]
-    torch.testing.assert_close(out, recurrence(*steps, memory)[0], rtol=0, atol=1e-5)  # type: ignore[arg-type]
+    out, _ = delta_rule(*steps, memory)
+    torch.testing.assert_close(out, recurrence(*steps, memory)[0], rtol=0, atol=1e-5)
     wanted = [x for x in steps if x is not None]
     assert all(slope.isfinite().all() for slope in torch.autograd.grad(out.sum(), wanted))
 
@@ -111,7 +111,7 @@ def test_the_memory_stays_float32_under_autocast() -> None:
     q, k, v, *rest = (x.detach() for x in arguments(40, True, torch.float32) if x is not None)
     small = [x.bfloat16() for x in (q, k, v)]
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        out, after = delta_rule(*small, *rest)  # type: ignore[arg-type]
+        out, after = delta_rule(*small, *rest)
     assert out.dtype == after.dtype == torch.float32
-    expected, _ = recurrence(*(x.float() for x in small), *rest)  # type: ignore[arg-type]
+    expected, _ = recurrence(*(x.float() for x in small), *rest)
     torch.testing.assert_close(out, expected, rtol=0, atol=1e-5)

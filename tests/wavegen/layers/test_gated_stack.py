@@ -38,7 +38,7 @@ def arguments(shape: StackShape, n_steps: int, with_cond: bool, dtype: torch.dty
 
 def fast(given: list[Tensor], keep: int, shape: StackShape) -> Tensor:
     h, cond, *weights = given
-    return gated_stack(h, cond if cond.shape[1] else None, *weights, keep, shape)  # type: ignore[arg-type]
+    return gated_stack(h, cond if cond.shape[1] else None, *weights, keep, shape)
 
 
 def paper(given: list[Tensor], keep: int, shape: StackShape, masks: list[Tensor] | None) -> Tensor:

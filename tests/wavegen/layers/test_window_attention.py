@@ -69,7 +69,7 @@ def test_memory_is_linear_in_length() -> None:
     largest = 0
 
     class Sizes(torch.overrides.TorchFunctionMode):
-        def __torch_function__(self, func, types, args=(), kwargs=None):  # type: ignore
+        def __torch_function__(self, func, types, args=(), kwargs=None):
             nonlocal largest
             out = func(*args, **(kwargs or {}))
             if isinstance(out, Tensor):

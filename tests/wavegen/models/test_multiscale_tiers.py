@@ -73,7 +73,7 @@ def test_what_a_slow_tier_says_is_heard_one_window_later() -> None:
     """A step reaches the fast tier at once; through the slow one from the next window on."""
     model = build(width=8, pools=(4,), layers=(1, 1))
     with torch.no_grad():  # the fast tier forgets all it hears at once
-        unit = model.tiers[0].layers[0]  # type: ignore[index,union-attr]
+        unit = model.tiers[0].layers[0]
         assert isinstance(unit, Unit)
         unit.mix.zero_()
     x = torch.randint(256, (1, 16))

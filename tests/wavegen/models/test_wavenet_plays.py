@@ -47,10 +47,10 @@ PLAYED = played_by_all(*VARIANTS)
 def trained(played: str) -> TrainedModel:
     variant, _, engine = played.rpartition(", by ")
     changes, audio = VARIANTS[variant]
-    domain = AudioDomain(AudioConfig(rate_hz=8000, **audio))  # type: ignore[arg-type]
+    domain = AudioDomain(AudioConfig(rate_hz=8000, **audio))
     torch.manual_seed(1)
     head = domain.head()
-    model = WaveNet(WaveNetConfig(**{**SMALL, **changes}), domain.spec(head))  # type: ignore[arg-type]
+    model = WaveNet(WaveNetConfig(**{**SMALL, **changes}), domain.spec(head))
     for weights in model.parameters():
         weights.data.add_(torch.randn_like(weights) * 0.15)  # far from what it starts as
     lead_in = model.receptive_field + model.cond_reach
@@ -72,9 +72,9 @@ def test_stream_is_generate(played: str) -> None:
     follow = sound if model.domain.cond_channels else None
     given_ = {"seed": 5, "controls": Controls(temperature=0.9), "prime": sound[:150], "steps": 600,
               "label": "b" if model.domain.labels else None}  # fmt: skip
-    (whole,) = model.generate(1, follow=follow, **given_)  # type: ignore[arg-type]
+    (whole,) = model.generate(1, follow=follow, **given_)
     cut = None if follow is None else iter(np.array_split(follow, 7))
-    pieces = list(model.stream(follow=cut, **given_))  # type: ignore[arg-type]
+    pieces = list(model.stream(follow=cut, **given_))
     assert len(pieces) > 3
     assert np.array_equal(np.concatenate(pieces), whole)
     assert len(np.unique(whole[150:])) > 20

@@ -87,7 +87,7 @@ def test_weight_norm_changes_nothing_at_first() -> None:
     names = {name for name, _ in normed.named_parameters()}
     for part in ("gate_weight", "residual_weight", "skip_weight"):
         assert {f"parametrizations.{part}.original{i}" for i in (0, 1)} <= names
-    length = normed.parametrizations["gate_weight"].original0  # type: ignore[union-attr]
+    length = normed.parametrizations["gate_weight"].original0
     with torch.no_grad():
         length.mul_(2)
     torch.testing.assert_close(normed.gate_weight, 2 * plain.gate_weight)

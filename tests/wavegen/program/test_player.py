@@ -90,7 +90,7 @@ def test_a_stream_is_what_generate_gives(steps: int, n_prime: int, seed: int) ->
 def test_an_endless_stream_starts_small_and_stops_when_closed() -> None:
     stream = TINY.stream(seed=2)
     assert [len(piece) for piece in islice(stream, 6)] == [160, 320, 640, 1280, 2000, 2000]
-    stream.close()  # type: ignore[attr-defined]
+    stream.close()
     assert list(stream) == []
 
 
