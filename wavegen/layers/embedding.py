@@ -23,7 +23,8 @@ class EventEmbedding(nn.Module):
         self.spec = spec
         n_rows = spec.n_events * (spec.n_classes or 1)
         self.weight = nn.Parameter(torch.randn(n_rows, width) / math.sqrt(spec.n_events))
-        self.bias = nn.Parameter(torch.zeros(width)) if spec.n_classes is None else None
+        # Random, for a norm of x w + 0 would tell no more than the sign of x.
+        self.bias = nn.Parameter(torch.randn(width)) if spec.n_classes is None else None
         # It starts at zero, as if there were no conditions.
         shape = (spec.cond_channels, width)
         self.cond_weight = nn.Parameter(torch.zeros(shape)) if spec.cond_channels else None

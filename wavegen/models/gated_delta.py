@@ -56,8 +56,6 @@ class GatedDelta(SequenceModel[GatedDeltaState]):
         channels = config.heads * (2 * config.key_width + config.value_width)
         self.embedding = EventEmbedding(spec, config.width)
         self.static = StaticEmbedding(spec, config.width)
-        if self.embedding.bias is not None:  # a norm of x w would tell no more than the sign of x
-            nn.init.normal_(self.embedding.bias)
         self.delay = DelayLines([1] * config.layers, config.conv, channels)
         self.angles = Angles(config.key_width // 2) if config.rotary else None
         self.conv_weight = nn.Parameter(

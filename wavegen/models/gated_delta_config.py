@@ -67,5 +67,6 @@ PRESETS: dict[str, dict[str, Any]] = {
     "tiny": {"layers": 2, "width": 64, "heads": 2, "key_width": 16, "value_width": 32},
     "small": {"layers": 4, "width": 128, "heads": 4},
     "base": {"layers": 8, "width": 256, "heads": 8},
+    "S": {"layers": 5, "width": 80, "heads": 3, "key_width": 24},
 }
 """`tiny`, `small`, `base` to work with."""

@@ -67,5 +67,6 @@ PRESETS: dict[str, dict[str, Any]] = {
     "small": {"layers": 4, "width": 128, "heads": 4, "feed_forward": 512},
     "base": {"layers": 6, "width": 256, "heads": 8, "feed_forward": 1024},
     "T": {"layers": 8, "width": 256, "heads": 8, "feed_forward": 1024},
+    "S": {"layers": 4, "width": 88, "heads": 4, "feed_forward": 352},
 }
 """`tiny`, `small`, `base` to work with; T is the size of the paper, which benchmarks use."""

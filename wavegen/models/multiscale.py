@@ -60,8 +60,6 @@ class Multiscale(SequenceModel[MultiscaleState]):
         self.config, self.spec = config, spec
         self.embedding = EventEmbedding(spec, config.width)
         self.static = StaticEmbedding(spec, config.width)
-        if self.embedding.bias is not None:  # a norm of x w would tell no more than the sign of x
-            nn.init.normal_(self.embedding.bias)
         widths = config.widths
         self.tiers = nn.ModuleList(Tier(config, tier) for tier in range(len(widths)))
         self.down, self.up = nn.ParameterList(), nn.ParameterList()

@@ -61,5 +61,6 @@ PRESETS: dict[str, dict[str, Any]] = {
     "tiny": {"width": 32, "layers": (2, 2, 2), "expand": 1.5},
     "small": {"width": 64, "layers": (2, 3, 4), "expand": 1.5},
     "base": {"width": 64, "layers": (4, 4, 4)},
+    "S": {"width": 48, "layers": (2, 2, 2), "expand": 1.25},
 }
 """`tiny`, `small`, `base` to work with."""

@@ -54,5 +54,6 @@ PRESETS: dict[str, dict[str, Any]] = {
     "base": {"layers": 3, "width": 512, "embedding": 128},
     "lstm": {"cell": "lstm", "layers": 2, "width": 512, "embedding": 128},
     "G": {"layers": 2, "width": 512, "embedding": 128},
+    "S": {"layers": 1, "width": 296, "embedding": 64},
 }
 """`tiny`, `small`, `base` to work with; G is the size that benchmarks use."""

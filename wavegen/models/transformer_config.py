@@ -52,5 +52,6 @@ PRESETS: dict[str, dict[str, Any]] = {
     "small": {"layers": 4, "width": 128, "heads": 4, "feed_forward": 512, "window": 256},
     "base": {"layers": 6, "width": 256, "heads": 8, "feed_forward": 1024, "window": 512},
     "K": {"layers": 8, "width": 256, "heads": 8, "feed_forward": 1024, "window": 1024},
+    "S": {"layers": 4, "width": 88, "heads": 4, "feed_forward": 352},
 }
 """`tiny`, `small`, `base` to work with; K is as large as the linear transformer's T."""

@@ -31,7 +31,14 @@ def test_each_value_of_an_event_has_rows_of_its_own() -> None:
 def test_events_of_several_dimensions() -> None:
     embed = EventEmbedding(SequenceSpec(8, None, event_shape=(2, 3)), 4)
     x = torch.randn(5, 2, 3)
-    torch.testing.assert_close(embed(x), x.flatten(1) @ embed.weight)
+    assert embed.bias is not None
+    torch.testing.assert_close(embed(x), x.flatten(1) @ embed.weight + embed.bias)
+
+
+def test_a_norm_of_a_real_value_tells_more_than_its_sign() -> None:
+    embed, norm = EventEmbedding(SequenceSpec(8, None), 16), torch.nn.RMSNorm(16)
+    one, two = norm(embed(torch.tensor([1.0, 2.0])))
+    assert (one - two).abs().max() > 0.1
 
 
 def test_conditions_start_at_zero() -> None:
