@@ -51,9 +51,9 @@ class EchoState(SequenceModel[EchoStateMemory]):
     unit_bias: Tensor
     static_weight: Tensor
     readout: Tensor
-    _gram: Tensor
-    _moment: Tensor
-    _count: Tensor
+    gram: Tensor
+    moment: Tensor
+    count: Tensor
 
     def __init__(self, config: EchoStateConfig, spec: SequenceSpec) -> None:
         super().__init__()
@@ -78,14 +78,11 @@ class EchoState(SequenceModel[EchoStateMemory]):
             with torch.no_grad():  # the logarithm of a share is its logit
                 self.output.weight.copy_(torch.eye(n_targets))
                 self.output.bias.zero_()
-        # The normal equations, per step, in float64: small ridges need it.
-        for name, shape in {
-            "_gram": (n_features, n_features),
-            "_moment": (n_features, n_targets),
-            "_count": (),
-        }.items():
-            zeros = torch.zeros(shape, dtype=torch.float64)
-            self.register_buffer(name, zeros, persistent=False)
+        # The normal equations, in float64: small ridges need it. Saved, so that a training that is
+        # resumed, and `fit` of a loaded model, go on from all that was given before.
+        self.register_buffer("gram", torch.zeros(n_features, n_features, dtype=torch.float64))
+        self.register_buffer("moment", torch.zeros(n_features, n_targets, dtype=torch.float64))
+        self.register_buffer("count", torch.zeros((), dtype=torch.float64))
 
     def forward(
         self, x: Tensor, cond: Tensor | None = None, static: Tensor | None = None
@@ -178,11 +175,11 @@ class EchoState(SequenceModel[EchoStateMemory]):
         targets = u[:, 1:, : self.readout.shape[1]].flatten(0, 1).double()
         if len(rows) == 0:
             return
-        self._gram += rows.t() @ rows
-        self._moment += rows.t() @ targets
-        self._count += len(rows)
-        penalty = self.config.ridge * torch.eye(len(self._gram)).to(self._gram)
-        solved = torch.linalg.solve(self._gram / self._count + penalty, self._moment / self._count)
+        self.gram += rows.t() @ rows
+        self.moment += rows.t() @ targets
+        self.count += len(rows)
+        penalty = self.config.ridge * torch.eye(len(self.gram)).to(self.gram)
+        solved = torch.linalg.solve(self.gram / self.count + penalty, self.moment / self.count)
         self.readout.copy_(solved)
 
     def _next(self, z: Tensor, h: Tensor) -> Tensor:

@@ -69,4 +69,4 @@ PRESETS: dict[str, dict[str, Any]] = {
     "base": {"layers": 8, "width": 256, "heads": 8},
     "S": {"layers": 5, "width": 80, "heads": 3, "key_width": 24},
 }
-"""`tiny`, `small`, `base` to work with."""
+"""`tiny`, `small`, `base` to work with; S is as large as a WaveNet S."""

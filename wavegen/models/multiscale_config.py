@@ -63,4 +63,4 @@ PRESETS: dict[str, dict[str, Any]] = {
     "base": {"width": 64, "layers": (4, 4, 4)},
     "S": {"width": 48, "layers": (2, 2, 2), "expand": 1.25},
 }
-"""`tiny`, `small`, `base` to work with."""
+"""`tiny`, `small`, `base` to work with; S is as large as a WaveNet S."""

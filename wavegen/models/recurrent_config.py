@@ -56,4 +56,4 @@ PRESETS: dict[str, dict[str, Any]] = {
     "G": {"layers": 2, "width": 512, "embedding": 128},
     "S": {"layers": 1, "width": 296, "embedding": 64},
 }
-"""`tiny`, `small`, `base` to work with; G is the size that benchmarks use."""
+"""`tiny`, `small`, `base` to work with; S is as large as a WaveNet S; G is what benchmarks use."""

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from ..layers.causal_conv import CausalConv
 from ..layers.delay_widths import DelaysOfWidths, Rings
 from ..layers.embedding import EventEmbedding, StaticEmbedding
+from ..layers.weight_norm import trained_matrix
 from ..model import SequenceModel, SequenceSpec
 from .tcn_config import TCNConfig
 
@@ -119,11 +120,9 @@ class TCN(SequenceModel[TCNState]):
         return self.output(h[..., -1]), state._replace(clock=state.clock + n_steps)
 
     def hidden_weights(self) -> list[nn.Parameter]:
-        """All convolutions; none under weight norm, which has its own."""
-        if self.config.weight_norm:
-            return []
-        weights = [conv.weight for block in self._blocks() for conv in (block.first, block.second)]
-        return [weight for weight in weights if isinstance(weight, nn.Parameter)]
+        """All convolutions; under weight norm, their directions."""
+        convs = [conv for block in self._blocks() for conv in (block.first, block.second)]
+        return [trained_matrix(conv, "weight") for conv in convs]
 
     def _blocks(self) -> list[_Block]:
         return cast("list[_Block]", list(self.blocks))
