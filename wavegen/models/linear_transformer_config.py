@@ -69,4 +69,4 @@ PRESETS: dict[str, dict[str, Any]] = {
     "T": {"layers": 8, "width": 256, "heads": 8, "feed_forward": 1024},
     "S": {"layers": 4, "width": 88, "heads": 4, "feed_forward": 352},
 }
-"""`tiny`, `small`, `base` to work with; S is as large as a WaveNet S; T is the size of the paper."""
+"""`tiny`, `small`, `base` to work with; S is as large as a WaveNet S; T is of the paper's size."""

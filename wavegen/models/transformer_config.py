@@ -54,4 +54,4 @@ PRESETS: dict[str, dict[str, Any]] = {
     "K": {"layers": 8, "width": 256, "heads": 8, "feed_forward": 1024, "window": 1024},
     "S": {"layers": 4, "width": 88, "heads": 4, "feed_forward": 352},
 }
-"""`tiny`, `small`, `base` to work with; S and K are as large as the linear transformer's S and T."""
+"""`tiny`, `small`, `base` to work with; S and K are sized as the linear transformer's S and T."""
