@@ -113,8 +113,16 @@ def test_weight_norm_changes_nothing_at_first() -> None:
     x = torch.randint(256, (2, 20))
     plain, normed = build(**SMALL, weight_norm=False), build(**SMALL)
     torch.testing.assert_close(normed(x), plain(x))
-    assert len(plain.hidden_weights()) == 6
-    assert normed.hidden_weights() == []
+
+
+def test_muon_gets_the_weights_or_under_weight_norm_their_directions() -> None:
+    plain, normed = build(**SMALL, weight_norm=False), build(**SMALL)
+    convs = [(block.first, block.second) for block in plain._blocks()]
+    assert [id(w) for w in plain.hidden_weights()] == [id(c.weight) for pair in convs for c in pair]
+    names = {id(p): name for name, p in normed.named_parameters()}
+    for weight, conv in zip(normed.hidden_weights(), plain.hidden_weights(), strict=True):
+        assert weight.shape == conv.shape
+        assert names[id(weight)].endswith("original1")  # the lengths are left to AdamW
 
 
 @pytest.mark.parametrize("preset", PRESETS)

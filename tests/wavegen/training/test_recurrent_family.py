@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,21 @@ def test_buffers_are_resumed_as_parameters_are(train: Run, tmp_path: Path) -> No
     weights, training = checkpoint.weights(), checkpoint.training()
     for name in ("model.readout", "model.reservoir"):
         assert (training[f"raw/{name}"] == weights[name]).all()
+
+
+def test_a_resumed_reservoir_forgets_nothing(train: Run, tmp_path: Path) -> None:
+    """The normal equations go on, so the run ends as one that was never stopped."""
+    straight, resumed = tmp_path / "straight", tmp_path / "resumed"
+    asked: dict[str, Any] = {"model": "echo-state", "model_config": SMALL["echo-state"]}
+    asked["trainer"] = {"context": 20, "steps": 6}
+    train(straight, **asked)
+    halfway = "checkpoints/step-00000003"
+    shutil.copytree(straight / halfway, resumed / halfway)
+    train(resumed, **asked, resume=True)
+    ends = [read(run).weights() for run in (straight, resumed)]
+    assert ends[0].keys() == ends[1].keys()
+    for name, value in ends[0].items():
+        assert (value == ends[1][name]).all(), name
 
 
 def test_a_reservoir_is_fitted_in_closed_form(train: Run, tmp_path: Path) -> None:
