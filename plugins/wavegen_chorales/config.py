@@ -36,6 +36,7 @@ class ChoralesConfig:
                 and len(set(self.conditions)) == len(self.conditions),
                 f"some of {', '.join(CONDITIONS)}, each once",
             ),
+            "seed": (self.seed >= 0, "0 or above"),
             "valid_percent": (0 < self.valid_percent < 100, "above 0 and below 100"),
             "test_percent": (
                 self.test_percent >= 0 and held_out < 100,

@@ -19,6 +19,8 @@ REST = -1
 UNKNOWN = -1
 STEPS_PER_QUARTER = 4
 DEFAULT_BPM = 72.0
+MAX_STEPS = 65_536
+"""Longest piece that is read: 4,096 bars of 4/4."""
 _NAMES = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
 
 Pitches = npt.NDArray[np.int8]
@@ -135,6 +137,15 @@ class ChoraleGrid:
             pitch=np.where(sounding, moved, REST).astype(np.int8),
             key=self.key and self.key.transposed(semitones),
         )
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A grid as a file gave it, and what is worth a word about how it was read."""
+
+    grid: ChoraleGrid
+    notes: tuple[str, ...] = ()
+    """One line each, such as how many notes were off the grid."""
 
 
 def join(pieces: Sequence[ChoraleGrid]) -> ChoraleGrid:

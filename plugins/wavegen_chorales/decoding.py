@@ -1,0 +1,66 @@
+"""Streams of notes: events to steps as they come, and steps to lines of JSON.
+
+Dimensions: T steps.
+"""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+
+from wavegen.domain_player import ArrayDecoder, StreamFormat, Symbols
+
+from .codec import Codec
+from .grid import REST, UNKNOWN, VOICES, ChoraleGrid, Flags, Pitches
+
+
+def grid_of(pitch: Pitches, attack: Flags) -> ChoraleGrid:
+    """Steps `(T, 4)` of which nothing but the notes is known."""
+    steps = len(pitch)
+    return ChoraleGrid(pitch, attack, np.zeros(steps, np.bool_), np.full(steps, UNKNOWN, np.int16))
+
+
+class EventDecoder(ArrayDecoder[ChoraleGrid]):
+    """One event is one step; what sounded last tells a held note from a new one."""
+
+    def __init__(self, codec: Codec) -> None:
+        self._codec = codec
+        self._before = np.full(4, REST, np.int8)
+
+    def push(self, x: Symbols) -> ChoraleGrid:
+        """Events `(T, 4)` to their steps; a note may go on from the piece before."""
+        pitch, attack = self._codec.decode(np.asarray(x, np.int64), self._before)
+        self._before = pitch[-1] if len(pitch) else self._before
+        return grid_of(pitch, attack)
+
+    def finish(self) -> ChoraleGrid:
+        """Nothing was held back."""
+        return grid_of(np.zeros((0, 4), np.int8), np.zeros((0, 4), np.bool_))
+
+
+class NoteLines(StreamFormat[ChoraleGrid]):
+    """One line of JSON a sixteenth: `{"on": {"soprano": 67}, "hold": {"bass": 48}}`.
+
+    `on` has the notes that begin, `hold` those that go on, as MIDI numbers; a voice in neither is
+    silent. A line stands for itself, so one may begin to listen at any of them.
+    """
+
+    header = b""
+
+    def pack(self, piece: ChoraleGrid) -> bytes:
+        """The lines of a piece's steps."""
+        return b"".join(_line(*step) for step in zip(piece.pitch, piece.attack, strict=True))
+
+
+def _line(pitch: Pitches, attack: Flags) -> bytes:
+    sounding = [
+        (voice, int(note), bool(struck))
+        for voice, note, struck in zip(VOICES, pitch, attack, strict=True)
+        if note != REST
+    ]
+    notes = {
+        "on": {voice: note for voice, note, struck in sounding if struck},
+        "hold": {voice: note for voice, note, struck in sounding if not struck},
+    }
+    return json.dumps(notes).encode() + b"\n"

@@ -1,0 +1,124 @@
+"""The chorales domain: pieces in four voices to symbols and back.
+
+Dimensions: T steps of one sixteenth, C condition channels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from wavegen.domain import Conditioner, Corpus, Decoder, Domain, StreamFormat, TensorDecoder
+from wavegen.errors import ConfigError, DataError
+from wavegen.heads import Categorical, Chain, Head
+
+from .announcing import GridConditioner
+from .conditions import Conditions
+from .config import ChoralesConfig
+from .corpus import gather, report
+from .grid import UNKNOWN, ChoraleGrid
+from .player import ChoralesPlayer
+from .sources import SplitName
+from .splits import Exercises, WholePieces, transpositions
+
+_CONTEXT, _HIDDEN = 128, 128
+_RESTS = np.full((1, 4), -1, np.int8)
+
+
+class ChoralesDomain(Domain[ChoraleGrid]):
+    """Four voices; a symbol is one sixteenth of all of them, and rests are the start symbol."""
+
+    suffixes = ChoralesPlayer.suffixes
+    rate_hz = ChoralesPlayer.rate_hz
+    default_seconds = 16 * 16 / ChoralesPlayer.rate_hz  # sixteen bars of 4/4
+
+    def __init__(self, config: ChoralesConfig) -> None:
+        self.config: ChoralesConfig = config
+        self._player = ChoralesPlayer(config)
+        self._conditions = Conditions(config.conditions)
+        self.cond_channels = self._conditions.channels
+        self.start_cond = torch.zeros(self.cond_channels)  # nothing is known
+        self.start = self.encode(ChoraleGrid.of(_RESTS))[0]
+
+    def head(self) -> Head:
+        """The voices in turn, each seeing those already drawn: soprano, bass, alto, tenor."""
+        return Chain(Categorical(self._player.codec.n_classes), 4, context=_CONTEXT, hidden=_HIDDEN)
+
+    def prepare(
+        self,
+        sources: Sequence[str],
+        cache: Path,
+        *,
+        valid: Sequence[str] = (),
+        test: Sequence[str] = (),
+    ) -> Corpus:
+        """Read all pieces into memory; training has every transposition that can be sung."""
+        codec = self._player.codec
+        named: dict[SplitName, Sequence[str]] = {"train": sources, "valid": valid, "test": test}
+        harvest = gather(named, self.config, codec, cache)
+        train = transpositions(harvest.pieces("train"))
+        return Corpus(
+            domain=self,
+            train=Exercises(train, codec, self._conditions, self.config.seed),
+            valid=WholePieces(harvest.pieces("valid"), codec, self._conditions),
+            test=WholePieces(harvest.pieces("test"), codec, self._conditions),
+            report=report(harvest) | {"training_sequences": len(train)},
+        )
+
+    def load(self, path: Path) -> ChoraleGrid:
+        """A piece in four voices, from MIDI, MusicXML or CSV."""
+        return self._player.load(path)
+
+    def save(self, raw: ChoraleGrid, path: Path) -> None:
+        """MIDI, CSV, MusicXML, sound, piano roll or score, by the ending."""
+        self._player.save(raw, path)
+
+    def encode(self, raw: ChoraleGrid) -> Tensor:
+        """A grid to events `(T, 4)` in drawing order."""
+        return torch.from_numpy(self._player.encode(raw))
+
+    def decode(self, x: Tensor) -> ChoraleGrid:
+        """Events to a grid of which nothing but the notes is known."""
+        return self._player.decode(x.cpu().numpy())
+
+    def conditions(self, raw: ChoraleGrid) -> Tensor | None:
+        """What is known of a grid, `(T, C)`, with no note of it given; or None."""
+        if not self.cond_channels:
+            return None
+        return torch.from_numpy(self._conditions.rows(raw))
+
+    def conditioner(self) -> Conditioner[ChoraleGrid]:
+        """The same while the piece arrives."""
+        if not self.cond_channels:
+            raise DataError("this model takes no conditions; train with domain.conditions")
+        return GridConditioner(self._conditions)
+
+    def decoder(self) -> Decoder[ChoraleGrid]:
+        """Each event is playable at once."""
+        return TensorDecoder(self._player.decoder())
+
+    def stream_format(self) -> StreamFormat[ChoraleGrid]:
+        """Lines of JSON, one a step."""
+        return self._player.stream_format()
+
+    def picture(self, raw: ChoraleGrid, path: Path, title: str = "") -> None:
+        """A piano roll."""
+        self._player.picture(raw, path, title)
+
+    def bars(self, raw: ChoraleGrid, n: int) -> int:
+        """Steps of the first n full bars and of a pickup before them."""
+        if n < 1:
+            raise ConfigError(f"{n} bars; give 1 or more")
+        pickup = int(-raw.pos[0] % raw.bar_steps) if len(raw) and raw.pos[0] != UNKNOWN else 0
+        return min(len(raw), pickup + n * raw.bar_steps)
+
+    def metrics(self, sequences: Sequence[Tensor]) -> dict[str, float]:
+        """How long the pieces are, and how busy."""
+        grids = [self.decode(x) for x in sequences]
+        steps = sum(map(len, grids))
+        notes = sum(int(grid.attack.sum()) for grid in grids)
+        return {"mean_steps": steps / max(1, len(grids)), "notes_per_step": notes / max(1, steps)}
