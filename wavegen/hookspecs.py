@@ -56,11 +56,15 @@ class DomainSpec:
 
 @dataclass(frozen=True)
 class FilterSpec:
-    """A change to the head's parameters before each draw, such as a scale constraint."""
+    """A change to the head's parameters before each value is drawn, such as a scale constraint."""
 
     name: str
-    build: Callable[[], Callable[[Tensor, Tensor], Tensor]]
-    """Makes a function `(params (B, P), previous symbols (B, *E)) -> params (B, P)`."""
+    build: Callable[[], Callable[[Tensor, Tensor, Tensor], Tensor]]
+    """Makes a function `(params (B, p), previous event (B, *E), drawn (B, k)) -> params (B, p)`.
+
+    It is applied to each value of an event right before that is drawn; `drawn` holds the values
+    already drawn, in drawing order (k = 0 and p = P where a head draws an event at once).
+    """
     summary: str = ""
 
 

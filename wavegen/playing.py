@@ -24,9 +24,8 @@ from .engines.arena import StateLayout
 from .engines.choice import ChosenEngine, EngineOptions, choose
 from .engines.engine import Engine, Voice
 from .engines.native_engine import NativeEngine
-from .engines.stepping import Filter
 from .errors import ConfigError, DataError
-from .heads import Head
+from .heads import Filter, Head
 from .labels import class_if_any
 from .lengths import PIECE_STEPS, Progress, chunks, n_prime, n_steps, need_room
 from .model import SequenceModel

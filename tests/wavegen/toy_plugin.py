@@ -232,7 +232,7 @@ class Toy(SequenceModel[ToyState]):
         return self.leave(hidden), state._replace(clock=state.clock + 1)
 
 
-def forbid_odd(params: Tensor, previous: Tensor) -> Tensor:
+def forbid_odd(params: Tensor, previous: Tensor, drawn: Tensor) -> Tensor:
     """Even letters only."""
     odd = torch.arange(params.shape[-1]) % 2 == 1
     return params.masked_fill(odd, float("-inf"))

@@ -10,13 +10,12 @@ import torch
 
 from ..cores import usable_cores
 from ..errors import ConfigError, ProgramError
-from ..heads import Head
+from ..heads import Filter, Head
 from ..model import SequenceModel
 from ..native.binding import NativeUnavailable, core
 from ..program.precision import precision_of, with_precision
 from .engine import Engine
 from .native_engine import NativeEngine
-from .stepping import Filter
 from .torch_engine import MIN_SLOTS, TorchEngine
 
 ENGINES = ("auto", "native", "torch")

@@ -6,17 +6,14 @@ Dimensions: B slots, U uniforms, E event shape, C condition channels.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from torch import Tensor
 
-from ..heads import Head
+from ..heads import Filter, Head, draw_event
 from ..model import SequenceModel
 from ..sampling import ControlBatch
-
-Filter = Callable[[Tensor, Tensor], Tensor]
-"""`(params (B, P), previous symbols (B, *E)) -> params (B, P)`."""
 
 
 class Step(ABC):
@@ -44,14 +41,11 @@ class PlainStep(Step):
         last: Tensor,
         controls: ControlBatch,
     ) -> None:
-        self._step, self._draw, self._filters = model.step, head.draw, filters
+        self._step, self._head, self._filters = model.step, head, filters
         self.state, self.last, self.controls = state, last, controls
 
     def __call__(self, noise: Tensor, cond: Tensor | None) -> Tensor:
         """Step, filter, draw."""
-        last = self.last
-        params, self.state = self._step(last, self.state, cond)
-        for change in self._filters:
-            params = change(params, last)
-        self.last = self._draw(params, noise, self.controls)
+        params, self.state = self._step(self.last, self.state, cond)
+        self.last = draw_event(self._head, params, noise, self.controls, self._filters, self.last)
         return self.last

@@ -20,13 +20,13 @@ import torch
 from torch import Tensor
 
 from .. import state as trees
-from ..heads import Head
+from ..heads import Filter, Head
 from ..model import SequenceModel
 from ..noise import uniforms
 from ..sampling import ControlBatch
 from .cuda_graph import GraphedStep
 from .engine import Engine, Voice
-from .stepping import Filter, PlainStep, Step
+from .stepping import PlainStep, Step
 
 MIN_SLOTS = 4
 

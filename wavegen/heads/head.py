@@ -1,17 +1,25 @@
 """The contract of a head: what the P numbers of a step mean.
 
-Dimensions: B batch, P head parameters, U uniforms of one draw, E event shape.
+Dimensions: B batch, P head parameters, p parameters of one value, k values already drawn,
+U uniforms of one draw, E event shape.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 
+import torch
 from torch import Tensor, nn
 
 from ..controls import Controls
 from ..errors import ConfigError
 from ..sampling import ControlBatch
+
+Change = Callable[[Tensor, Tensor], Tensor]
+"""`(params (B, p) of the value to be drawn, drawn (B, k)) -> params (B, p)`; `drawn` holds the
+values of the event that are drawn already, in drawing order.
+"""
 
 
 class Head(nn.Module, ABC):
@@ -37,6 +45,23 @@ class Head(nn.Module, ABC):
     @abstractmethod
     def draw(self, params: Tensor, noise: Tensor, controls: ControlBatch) -> Tensor:
         """Draw events: `(B, P)`, noise `(B, U)` strictly inside (0, 1), to `(B, *E)`."""
+
+    def draw_filtered(
+        self, params: Tensor, noise: Tensor, controls: ControlBatch, change: Change
+    ) -> Tensor:
+        """`draw`, with `change` applied to the parameters of each value right before it is drawn.
+
+        Here all values of an event are drawn at once: p = P and k = 0. A head that draws them one
+        after the other overrides this.
+        """
+        return self.draw(
+            change(params, self.none_drawn(len(params), params.device)), noise, controls
+        )
+
+    def none_drawn(self, batch: int, device: torch.device) -> Tensor:
+        """`(B, 0)` values of an event of which none is drawn yet."""
+        kind = torch.float32 if self.n_classes is None else torch.int64
+        return torch.empty((batch, 0), dtype=kind, device=device)
 
     def admit(self, controls: Controls) -> None:
         """Raise `ConfigError` where `controls` ask for what this head cannot do."""

@@ -6,7 +6,7 @@ Dimensions: B batch, U uniforms, E event shape, C condition channels.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -15,11 +15,9 @@ from torch.export import ExportedProgram
 
 from ..controls import Controls
 from ..errors import ProgramError
-from ..heads import Head
+from ..heads import Filter, Head, draw_event
 from ..model import SequenceModel
 from ..sampling import ControlBatch
-
-Filter = Callable[[Tensor, Tensor], Tensor]
 
 
 class LoweringError(ProgramError):
@@ -48,11 +46,10 @@ class _Step(nn.Module):
     ) -> Any:
         """One step; every control is on, since a program decides that voice by voice."""
         params, state = self.model.step(event, state, cond)
-        for change in self.filters:
-            params = change(params, event)
         if self.head is None or noise is None:
             return params, None, state
-        return params, self.head.draw(params, noise, ControlBatch(*controls, truncates=True)), state
+        all_on = ControlBatch(*controls, truncates=True)
+        return params, draw_event(self.head, params, noise, all_on, self.filters, event), state
 
 
 def export_step(

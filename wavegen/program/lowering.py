@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..heads import Head
+from ..heads import Filter, Head
 from ..model import SequenceModel
 from .capture import capture
-from .export import Filter, LoweringError, export_step, fresh_state
+from .export import LoweringError, export_step, fresh_state
 from .fusion import fuse
 from .graph import WRITTEN, Graph, Op, Value, View, coalesced
 from .placement import ALIGNMENT, BYTES, Layout, place

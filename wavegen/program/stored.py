@@ -12,9 +12,8 @@ import torch
 
 from .. import __version__, atomic, cache
 from ..errors import ProgramError
-from ..heads import Head
+from ..heads import Filter, Head
 from ..model import SequenceModel
-from .export import Filter
 from .lowering import lower
 from .program import Program
 
