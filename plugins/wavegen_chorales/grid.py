@@ -19,6 +19,9 @@ REST = -1
 UNKNOWN = -1
 STEPS_PER_QUARTER = 4
 DEFAULT_BPM = 72.0
+MIN_BPM, MAX_BPM = 4.0, 600.0
+"""What a MIDI file can say, and more than anyone can sing."""
+MAX_BAR_STEPS = 128
 MAX_STEPS = 65_536
 """Longest piece that is read: 4,096 bars of 4/4."""
 _NAMES = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
@@ -82,6 +85,15 @@ class ChoraleGrid:
                     f"grid {self.source!r}: {name} is {array.dtype} {array.shape}, not "
                     f"{np.dtype(dtype)} {shape}"
                 )
+        sharps = self.key.sharps if self.key else 0
+        facts = {
+            "sharps": (sharps, -7, 7),
+            "bpm": (self.bpm, MIN_BPM, MAX_BPM),
+            "bar_steps": (self.bar_steps, 1, MAX_BAR_STEPS),
+        }
+        for name, (value, low, high) in facts.items():
+            if not low <= value <= high:
+                raise DataError(f"grid {self.source!r}: {name} is {value}, not {low} to {high}")
         changes = self.pitch[1:] != self.pitch[:-1]
         attack = self.attack & (self.pitch != REST)
         attack[1:] |= changes & (self.pitch[1:] != REST)
