@@ -7,18 +7,17 @@ settings, to learn the names, then as a whole.
 
 from __future__ import annotations
 
-import dataclasses
-import types
 import typing
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import dataclass, fields
 from typing import Any
 
 import click
 
 from ..config import help_of
 from ..errors import WavegenError
+from .setting_text import default_text, metavar
 
 SECTIONS = ("domain", "model", "trainer")
 _OPTIONS = "wavegen.section_options"
@@ -120,26 +119,11 @@ def _options_of(section: Section) -> dict[str, click.Option]:
         field.name: click.Option(
             [f"{section.name}__{field.name}", f"--{section.name}.{field.name}"],
             type=_type_of(hints[field.name]),
-            metavar=_metavar(hints[field.name]),
-            help=f"{texts[field.name]}  [{_default_of(field)}]".strip(),
+            metavar=metavar(hints[field.name]),
+            help=f"{texts[field.name]}  [{default_text(field)}]".strip(),
         )
         for field in fields(section.config)
     }
-
-
-def _default_of(field: dataclasses.Field[Any]) -> str:
-    if field.default_factory is not MISSING:
-        return f"default: {_as_text(field.default_factory())}"
-    return "required" if field.default is MISSING else f"default: {_as_text(field.default)}"
-
-
-def _as_text(value: Any) -> str:
-    """A default as one would write it on the command line."""
-    if isinstance(value, tuple | list):
-        return ",".join(map(str, value)) or "empty"
-    if value is None or isinstance(value, bool):
-        return str(value).lower()
-    return str(value) or "empty"
 
 
 def _type_of(hint: Any) -> click.ParamType:
@@ -148,15 +132,3 @@ def _type_of(hint: Any) -> click.ParamType:
     if words and all(isinstance(word, str) for word in words):
         return click.Choice(words)
     return click.STRING
-
-
-def _metavar(hint: Any) -> str | None:
-    """How the help shows a value of this type."""
-    if typing.get_origin(hint) is typing.Literal:
-        return f"[{'|'.join(map(str, typing.get_args(hint)))}]"
-    if typing.get_origin(hint) in (typing.Union, types.UnionType):
-        return "|".join(_metavar(part) or "" for part in typing.get_args(hint))
-    if typing.get_origin(hint) in (tuple, list):
-        return "A,B,..."
-    names = {bool: "true|false", int: "INTEGER", float: "NUMBER", type(None): "none"}
-    return names.get(hint, "TEXT")
