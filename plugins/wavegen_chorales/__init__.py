@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from wavegen.hookspecs import DomainSpec, hookimpl
+from wavegen.hookspecs import DomainSpec, FilterSpec, ModelSpec, hookimpl
 
 from .config import ChoralesConfig
+from .model_config import PRESETS, ChoraleConfig
 
 if TYPE_CHECKING:
+    from wavegen.model import SequenceSpec
+
     from .domain import ChoralesDomain
+    from .filters import Filter
+    from .model import Chorale
     from .player import ChoralesPlayer
+
+_MAJOR_KEYS = ("C", "Db", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
 
 
 @hookimpl
@@ -32,3 +39,51 @@ def _player(config: ChoralesConfig) -> ChoralesPlayer:
     from .player import ChoralesPlayer
 
     return ChoralesPlayer(config)
+
+
+@hookimpl
+def wavegen_models() -> Iterator[ModelSpec]:
+    """Offer the model `chorale`."""
+    yield ModelSpec(
+        "chorale",
+        ChoraleConfig,
+        _build_model,
+        "for chorales: any model, told of beats and what is ahead, with a memory to copy from",
+        PRESETS,
+    )
+
+
+@hookimpl
+def wavegen_filters() -> Iterator[FilterSpec]:
+    """Offer rules of part writing."""
+    yield FilterSpec("chorale-parallels", _filter("parallels"), "hardly any parallel 5ths and 8ves")
+    yield FilterSpec("chorale-ranges", _filter("ranges"), "each voice stays in its range")
+    yield FilterSpec("chorale-crossing", _filter("crossing"), "no voice crosses another")
+    for tonic, name in enumerate(_MAJOR_KEYS):
+        yield FilterSpec(
+            f"chorale-scale-{name}", _scale(tonic), f"hardly a note outside {name} major"
+        )
+
+
+def _build_model(config: ChoraleConfig, spec: SequenceSpec) -> Chorale:
+    from .model import Chorale
+
+    return Chorale(config, spec)
+
+
+def _filter(name: str) -> Callable[[], Filter]:
+    def build() -> Filter:
+        from . import filters
+
+        return getattr(filters, name)
+
+    return build
+
+
+def _scale(tonic: int) -> Callable[[], Filter]:
+    def build() -> Filter:
+        from .filters import scale
+
+        return scale(tonic)
+
+    return build

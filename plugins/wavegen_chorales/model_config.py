@@ -1,0 +1,57 @@
+"""Settings and presets of the model `chorale`. Importing this imports no torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from wavegen.config import option
+from wavegen.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class ChoraleConfig:
+    """What stands around a model that reads frame after frame."""
+
+    backbone: str = option("recurrent", "the model that reads the frames: any that is installed")
+    backbone_options: tuple[str, ...] = option(
+        ("width=224", "embedding=224", "dropout=0.3"),
+        "the backbone's own settings: NAME=VALUE,NAME=VALUE",
+    )
+    past: bool = option(True, "tell the backbone how long each voice has held, and the beat")
+    memory: int = option(384, "frames remembered to be copied from; 0 is no copying")
+    ahead: int = option(96, "width of what reads the conditions from the end, where there are any")
+
+    def __post_init__(self) -> None:
+        """Refuse what makes no model."""
+        for name, most in (("memory", 65536), ("ahead", 4096)):
+            if not 0 <= getattr(self, name) <= most:
+                raise ConfigError(f"model.{name} is {getattr(self, name)}; it must be 0 to {most}")
+        if self.backbone.rpartition(":")[2] == "chorale":
+            raise ConfigError("model.backbone is chorale itself; name another, such as recurrent")
+        self.backbone_values()
+
+    def backbone_values(self) -> dict[str, str]:
+        """The backbone's settings by name."""
+        values: dict[str, str] = {}
+        for text in self.backbone_options:
+            name, sign, value = text.partition("=")
+            if not (sign and name.strip() and value.strip()) or name.strip() in values:
+                raise ConfigError(
+                    f"model.backbone_options has {text!r}; write NAME=VALUE, each name once"
+                )
+            values[name.strip()] = value.strip()
+        return values
+
+
+PRESETS: dict[str, dict[str, Any]] = {
+    "tiny": {"backbone_options": ("layers=1", "width=64", "embedding=64"), "memory": 64},
+    "lstm": {"backbone_options": ("cell=lstm", "width=192", "embedding=192", "dropout=0.3")},
+    "wavenet": {"backbone": "wavenet", "backbone_options": ("dropout=0.3",)},
+    "linear-transformer": {
+        "backbone": "linear-transformer",
+        "backbone_options": ("dropout=0.3",),
+    },
+    "gated-delta": {"backbone": "gated-delta", "backbone_options": ("dropout=0.3",)},
+}
+"""`tiny` to try things with; the others put another backbone in place of the GRU."""
