@@ -84,7 +84,8 @@ class Chain(Head):
         """Context `(..., C)` and votes `(..., N, p)`, in float32."""
         params = params.float()
         votes = params[..., self.context :].unflatten(-1, (self.n_values, self.part.n_params))
-        return params[..., : self.context], votes
+        # A matrix library may add up the rows of a slice in another order, each in its own.
+        return params[..., : self.context].contiguous(), votes
 
     def _after(self, k: int, seen: Tensor, value: Tensor) -> Tensor:
         """What the nets see `(..., C)` once value k `(...)` is known; the last one is not seen."""

@@ -24,7 +24,7 @@ SPECS: Mapping[str, SequenceSpec] = MappingProxyType(
         "vectors with conditions": SequenceSpec(
             n_params=6, n_classes=None, event_shape=(2,), cond_channels=2, static_channels=5
         ),
-        "chords": SequenceSpec(n_params=24, n_classes=12, event_shape=(2,)),
+        "chords": SequenceSpec(n_params=24, n_classes=12, event_shape=(4,)),
     }
 )
 """The kinds of sequences that a model of general use can be built for."""

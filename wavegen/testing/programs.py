@@ -1,10 +1,11 @@
-"""A model's program, run over given inputs: what the laws compare its steps with.
+"""Programs run over given inputs: what the laws compare steps and draws with.
 
-Dimensions: B batch, T time, P head parameters.
+Dimensions: B batch, T time, E event shape, P head parameters.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -13,8 +14,10 @@ import torch
 from torch import Tensor
 
 from .. import state as trees
+from ..controls import Controls
 from ..engines.arena import StateLayout
-from ..model import SequenceModel
+from ..heads import Filter, Head
+from ..model import SequenceModel, SequenceSpec
 from ..native import library
 from ..program.export import LoweringError
 from ..program.lowering import lower
@@ -22,11 +25,13 @@ from ..program.program import Program
 from .inputs import Inputs
 
 
-def program_of(model: SequenceModel[Any]) -> Program:
+def program_of(
+    model: SequenceModel[Any], head: Head | None = None, filters: Sequence[Filter] = ()
+) -> Program:
     """The model's program, or a skipped test that says why there is none."""
     try:
         library.builds()
-        return lower(model)
+        return lower(model, head, filters)
     except library.NativeUnavailable as reason:
         pytest.skip(str(reason))
     except LoweringError as reason:
@@ -52,6 +57,51 @@ def run_program(program: Program, given: Inputs, state: Any) -> tuple[Tensor, An
     native.runner().advance(slots, n_steps)
     after = [layout.unpack(slot.state, trees.select(state, [0])) for slot in slots]
     return torch.from_numpy(params), trees.merge(after)
+
+
+class Prompted(SequenceModel[Tensor]):
+    """A model whose conditions are the head's parameters, so that a program is only the draw."""
+
+    receptive_field = None
+
+    def __init__(self, head: Head) -> None:
+        super().__init__()
+        self.spec = SequenceSpec(
+            head.n_params, head.n_classes, head.event_shape, cond_channels=head.n_params
+        )
+
+    def init_state(self, batch: int, static: Tensor | None = None) -> Tensor:
+        """A clock, for a state needs something."""
+        return torch.zeros(batch, dtype=torch.int64)
+
+    def forward(
+        self, x: Tensor, cond: Tensor | None = None, static: Tensor | None = None
+    ) -> Tensor:
+        """What it is told."""
+        assert cond is not None
+        return cond
+
+    def step(self, x: Tensor, state: Tensor, cond: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """What it is told."""
+        assert cond is not None
+        return cond, state + 1
+
+
+def run_draws(program: Program, params: Tensor, seed: int, controls: Controls) -> Tensor:
+    """The events `(T, *E)` that a program of `Prompted` draws after zeros, from `(T, P)`."""
+    native = library.Program(program.to_bytes())
+    size = program.header["event"]["size"]
+    events = np.empty((len(params), size), native.event_type)
+    slot = library.Slot(
+        state=StateLayout(program.header).pack(torch.zeros(1, dtype=torch.int64)),
+        event=np.zeros(size, native.event_type),
+        seed=seed,
+        controls=controls,
+        cond=params.contiguous().numpy(),
+        events=events,
+    )
+    native.runner().advance([slot], len(params))
+    return torch.from_numpy(events)
 
 
 def _events(x: Tensor, program: library.Program) -> np.ndarray:

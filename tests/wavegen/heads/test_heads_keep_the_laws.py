@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from wavegen.heads import Categorical, Gaussian, Head, MixtureOfLogistics, StudentT
+from wavegen.heads import Categorical, Chain, Gaussian, Head, MixtureOfLogistics, StudentT
 from wavegen.testing import HeadContract
 
 
@@ -50,3 +50,23 @@ class TestStudentT(HeadContract):
     @pytest.fixture
     def head(self) -> Head:
         return StudentT()
+
+
+CHAINS = {
+    "two classes": (Categorical(2), 4),
+    "five classes": (Categorical(5), 3),
+    "one value": (Categorical(7), 1),
+    "gaussian": (Gaussian(), 2),
+    "student t": (StudentT(), 2),
+}
+
+
+class TestChain(HeadContract):
+    @pytest.fixture(params=CHAINS)
+    def head(self, request: pytest.FixtureRequest) -> Head:
+        with torch.random.fork_rng():
+            torch.manual_seed(0)
+            return Chain(*CHAINS[request.param], context=3, hidden=6)
+
+    def points(self, head: Head, n: int) -> tuple[Tensor, Tensor]:
+        return super().points(head, n // 2)
