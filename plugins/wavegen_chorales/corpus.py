@@ -9,10 +9,10 @@ from typing import Any
 
 from wavegen.errors import DataError
 
+from .bulk_reading import BulkReader
 from .codec import Codec
 from .config import ChoralesConfig
 from .grid import ChoraleGrid
-from .piece_cache import read_cached
 from .sources import SPLITS, SourceFile, SplitName, find
 from .splits import Piece, assign
 
@@ -50,11 +50,11 @@ def gather(
     notes. Raises `DataError` where nothing is left to train on.
     """
     harvest = Harvest({"train": [], "valid": [], "test": []}, [])
-    seen: dict[str, str] = {}
+    reader, seen = BulkReader(cache), dict[str, str]()
     loose: list[Kept] = []
     for split in ("valid", "test", "train"):
         for file in find(named[split]):
-            kept = _read(file, codec, cache, seen, harvest.dropped)
+            kept = _read(file, codec, reader, seen, harvest.dropped)
             if kept is None:
                 continue
             if split != "train":
@@ -82,7 +82,7 @@ def gather(
 def _read(
     file: SourceFile,
     codec: Codec,
-    cache: Path,
+    reader: BulkReader,
     seen: dict[str, str],
     dropped: list[tuple[str, str]],
 ) -> Kept | None:
@@ -92,7 +92,7 @@ def _read(
         return None
     seen[file.sha256] = file.name
     try:
-        reading = read_cached(file, cache)
+        reading = reader.read(file)
         codec.encode(reading.grid)
     except DataError as error:
         dropped.append((file.name, str(error).removeprefix(f"{file.name}: ")))

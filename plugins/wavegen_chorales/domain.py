@@ -21,6 +21,7 @@ from .conditions import Conditions
 from .config import ChoralesConfig
 from .corpus import gather, report
 from .grid import UNKNOWN, ChoraleGrid
+from .plan import ChoralesPlan, planned_rows
 from .player import ChoralesPlayer
 from .sources import SplitName
 from .splits import Exercises, WholePieces, transpositions
@@ -108,6 +109,11 @@ class ChoralesDomain(Domain[ChoraleGrid]):
     def picture(self, raw: ChoraleGrid, path: Path, title: str = "") -> None:
         """A piano roll."""
         self._player.picture(raw, path, title)
+
+    def plan_conditions(self, plan: ChoralesPlan, steps: int) -> Tensor | None:
+        """What a plan says of each step of a new piece, `(T, C)`, or None where C is 0."""
+        rows = planned_rows(plan, steps, self._conditions)
+        return torch.from_numpy(rows) if self.cond_channels else None
 
     def bars(self, raw: ChoraleGrid, n: int) -> int:
         """Steps of the first n full bars and of a pickup before them."""

@@ -17,7 +17,6 @@ from mido.midifiles.meta import KeySignatureError
 from wavegen.errors import DataError
 
 from .grid import Key
-from .midi_writing import MAJOR, MINOR
 
 MAX_BYTES = 2**20
 """Hundreds of times a long chorale: reading takes memory and time by the message."""
@@ -116,12 +115,6 @@ def _read_meta(song: Song, track: int, now: int, message: Any) -> None:
     elif message.type == "time_signature":
         song.metres.append((now, message.numerator, message.denominator))
     elif message.type == "key_signature" and song.key is None:
-        song.key = _key(message.key)
+        song.key = Key.named(message.key)
     elif message.type == "marker":
         song.markers.append((now, message.text))
-
-
-def _key(name: str) -> Key:
-    if name.endswith("m"):
-        return Key(MINOR.index(name[:-1]) - 7, "minor")
-    return Key(MAJOR.index(name) - 7, "major")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 
@@ -10,12 +9,11 @@ from wavegen.errors import DataError
 
 from .grid import VOICES
 from .midi_song import Note, Part, Song
+from .voice_names import by_name
 
 Notes = Sequence[Note]
 """Of one voice, in the order in which they begin."""
 
-_NAMES = (r"s|sopr\w*|cantus|discant", r"a|alt\w*", r"t|ten\w*", r"b|bass?|basso|bassus")
-"""What voices are called, in the order of a grid."""
 _FOUR = (
     "four are needed, each with a track or a channel of its own, or four tracks called "
     f"{', '.join(VOICES)}"
@@ -58,15 +56,12 @@ def one_voice(song: Song, name: str) -> list[Notes]:
 
 def _by_name(song: Song) -> list[Notes] | None:
     """The four tracks called like voices, if each name is there once; others do not matter."""
-    tracks = [
-        [track for track, name in song.names.items() if re.fullmatch(names, name.strip().lower())]
-        for names in _NAMES
-    ]
-    if any(len(found) != 1 for found in tracks):
+    tracks = by_name(song.names)
+    if tracks is None:
         return None
     return [
         sorted(note for part in song.parts if part.track == track for note in part.notes)
-        for (track,) in tracks
+        for track in tracks
     ]
 
 

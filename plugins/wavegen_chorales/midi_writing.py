@@ -15,15 +15,12 @@ from fractions import Fraction
 import mido
 import numpy as np
 
-from .grid import REST, STEPS_PER_QUARTER, UNKNOWN, VOICES, ChoraleGrid, Flags, Key, Pitches
+from .grid import REST, STEPS_PER_QUARTER, UNKNOWN, VOICES, ChoraleGrid, Flags, Pitches
 
 TICKS_PER_QUARTER = 480
 TICKS_PER_STEP = TICKS_PER_QUARTER // STEPS_PER_QUARTER
 FERMATA, FERMATA_END, END = "fermata", "fermata end", "end"
 """Markers: steps under a fermata begin and end, and the end of the music where it is silent."""
-MAJOR = ("Cb", "Gb", "Db", "Ab", "Eb", "Bb", "F", "C", "G", "D", "A", "E", "B", "F#", "C#")
-MINOR = ("Ab", "Eb", "Bb", "F", "C", "G", "D", "A", "E", "B", "F#", "C#", "G#", "D#", "A#")
-"""Names of the keys with 7 flats to 7 sharps, as mido spells them (minor without its `m`)."""
 _CHOIR = 52
 _VELOCITY = 80
 
@@ -59,14 +56,9 @@ def _conducting(grid: ChoraleGrid) -> Iterator[tuple[int, mido.MetaMessage]]:
     """Tempo, key, metres and markers, by step."""
     yield 0, mido.MetaMessage("set_tempo", tempo=mido.bpm2tempo(grid.bpm))
     if grid.key is not None:
-        yield 0, mido.MetaMessage("key_signature", key=_key_name(grid.key))
+        yield 0, mido.MetaMessage("key_signature", key=grid.key.name)
     timed = [*_metres(grid), *_markers(grid)]
     yield from sorted(timed, key=lambda item: item[0])
-
-
-def _key_name(key: Key) -> str:
-    names = MAJOR if key.mode == "major" else MINOR
-    return names[key.sharps + 7] + ("" if key.mode == "major" else "m")
 
 
 def _metres(grid: ChoraleGrid) -> Iterator[tuple[int, mido.MetaMessage]]:
