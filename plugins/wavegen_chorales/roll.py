@@ -49,7 +49,8 @@ def draw_roll(grid: ChoraleGrid, path: Path, title: str = "") -> None:
     bars = bars_of(grid)
     width = max(_ROW_STEPS, math.ceil(len(grid) / _MOST_ROWS))
     rows = list(_rows(bars, width))
-    width = max(row[-1].stop - row[0].start for row in rows)
+    width = max(_ROW_STEPS // 4, *(row[-1].stop - row[0].start for row in rows))
+    every = max(1, round(max(map(len, rows)) / 12))  # the numbers of bars must not touch
     low, high = int(pitches.min()) - 2, int(pitches.max()) + 5  # room for fermatas above
     height = 0.75 + len(rows) * ((high - low) * _INCHES_A_PITCH + _INCHES_A_STAFF)
     figure = Figure(figsize=(_INCHES_WIDE, height), layout="constrained", facecolor="white")
@@ -58,7 +59,8 @@ def draw_roll(grid: ChoraleGrid, path: Path, title: str = "") -> None:
     number = 0 if bars[0].offset else 1  # a pickup is not counted
     for staff, row in zip(staves, rows, strict=True):
         first = row[0].start
-        _paper(staff, row, number, low, high, is_end=row is rows[-1])
+        _paper(staff, row, low, high, is_end=row is rows[-1])
+        _numbers(staff, row, number, every)
         number += len(row)
         for voice, notes in enumerate(voices):
             _ink(staff, grid, voice, notes, slice(first, row[-1].stop))
@@ -94,8 +96,8 @@ def _rows(bars: list[Bar], width: int) -> Iterator[list[Bar]]:
     yield row
 
 
-def _paper(staff: Axes, row: list[Bar], number: int, low: int, high: int, *, is_end: bool) -> None:
-    """Black keys, octaves and bar lines, with the numbers of bars from `number`."""
+def _paper(staff: Axes, row: list[Bar], low: int, high: int, *, is_end: bool) -> None:
+    """Black keys, octaves and bar lines."""
     first, last = row[0].start, row[-1].stop
     for pitch in range(low, high - 3):
         if pitch % 12 in (1, 3, 6, 8, 10):
@@ -106,15 +108,18 @@ def _paper(staff: Axes, row: list[Bar], number: int, low: int, high: int, *, is_
         staff.vlines(bar.start, low, high - 3, color=_FAINT, lw=0.9)
         staff.vlines(range(bar.start + 4, bar.stop, 4), low, high - 3, color=_LINE, lw=0.5, ls=":")
     staff.vlines(last, low, high - 3, color=_FAINT, lw=2.4 if is_end else 0.9)
-    every = max(1, round(len(row) / 12))  # numbers must not touch
-    shown = [(n, bar.start) for n, bar in enumerate(row, number) if n and (n - 1) % every == 0]
-    staff.set_xticks([start for _, start in shown], [str(n) for n, _ in shown])
     staff.set_yticks(octaves, [name_of(pitch) for pitch in octaves])
     staff.tick_params(colors=_FAINT, labelsize=9, length=0)
-    for tick in staff.get_xticklabels():
-        tick.set_horizontalalignment("left")
     for side in staff.spines.values():
         side.set_visible(False)
+
+
+def _numbers(staff: Axes, row: list[Bar], number: int, every: int) -> None:
+    """The number of each bar, or of each so many, below its beginning; a pickup has none."""
+    shown = [(n, bar.start) for n, bar in enumerate(row, number) if n and (n - 1) % every == 0]
+    staff.set_xticks([start for _, start in shown], [str(n) for n, _ in shown])
+    for tick in staff.get_xticklabels():
+        tick.set_horizontalalignment("left")
 
 
 def _ink(staff: Axes, grid: ChoraleGrid, voice: int, notes: Notes, row: slice) -> None:
