@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from wavegen.errors import DataError
 
+from .battery_harmony import fit_key
 from .bulk_reading import BulkReader
 from .codec import Codec
 from .config import ChoralesConfig
@@ -37,8 +38,14 @@ class Harvest:
     """Name of each file that is not used, and why."""
 
     def pieces(self, split: SplitName) -> list[Piece]:
-        """The pieces of one split."""
-        return [Piece(kept.file.name, kept.grid) for kept in self.kept[split]]
+        """The pieces of one split, each with a key: one that fits, if it says none."""
+        return [
+            Piece(
+                kept.file.name,
+                replace(kept.grid, key=kept.grid.key or fit_key(kept.grid).key),
+            )
+            for kept in self.kept[split]
+        ]
 
 
 def gather(
@@ -120,6 +127,9 @@ def report(harvest: Harvest) -> dict[str, Any]:
         f"{counts['train']} pieces to train on, {counts['valid']} for validation, "
         f"{counts['test']} for the final test"
     ]
+    keyless = sum(kept.grid.key is None for split in SPLITS for kept in harvest.kept[split])
+    if keyless:
+        lines.append(f"{keyless} pieces say no key; the one that fits their notes best is taken")
     words = [f"left out {name}: {why}" for name, why in harvest.dropped]
     words += [
         f"{kept.file.name}: {note}"
