@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 
 from ..errors import ConfigError
+from .bench_positions import positions
+from .bench_values import listed, whole
 from .output import json_option, show
 from .playing import FILE, need_writable
-
-T = TypeVar("T")
 
 _MODELS = {"G": "recurrent", "T": "linear-transformer"}
 """Sizes that benchmarks use, by the model that has them as presets; all others are WaveNets."""
@@ -87,8 +87,8 @@ def decode(
 
     if picture is not None:
         need_writable(picture)
-    kinds = _list("precision", precisions, precision_of)
-    counts = _list("voices", voices, _voices)
+    kinds = listed("precision", precisions, precision_of)
+    counts = listed("voices", voices, whole("voices", 1, 1024))
     kind, _, size = preset.rpartition(":")
     spec = plugins().model(kind or _MODELS.get(size, "wavenet")).spec
     if size not in spec.presets:
@@ -109,9 +109,9 @@ def decode(
         ),
     }
     if picture is not None:
-        from .bench_picture import draw
+        from .bench_picture import draw_rates
 
-        draw(result, picture)
+        draw_rates(result, picture)
     show(result, _table(result), as_json)
 
 
@@ -135,15 +135,4 @@ def _table(result: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _list(name: str, text: str, parse: Callable[[str], T]) -> list[T]:
-    """Values separated by commas."""
-    parts = [part.strip() for part in text.split(",") if part.strip()]
-    if not parts:
-        raise ConfigError(f"{name} is {text!r}; give one value or several, separated by commas")
-    return [parse(part) for part in parts]
-
-
-def _voices(text: str) -> int:
-    if not text.isdecimal() or not 1 <= int(text) <= 1024:
-        raise ConfigError(f"voices is {text!r}; it must be 1 to 1024")
-    return int(text)
+bench.add_command(positions)

@@ -1,36 +1,38 @@
-"""The picture of `wavegen bench decode`: rates over the number of voices."""
+"""The pictures of `wavegen bench`."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..errors import ConfigError
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
 _INK, _FAINT = "#1f2430", "#8a90a0"
-_COLOURS = {
-    "native int8": "#3f7d4e",
-    "native bfloat16": "#c2410c",
-    "native float32": "#2f5d9e",
+_BLUE, _GREEN, _ORANGE = "#2f5d9e", "#3f7d4e", "#c2410c"
+_ENGINES = {
+    "native int8": _GREEN,
+    "native bfloat16": _ORANGE,
+    "native float32": _BLUE,
     "torch float32": _FAINT,
+}
+_PASTS = {
+    "recompute, torch": ("softmax, all computed again (torch)", _FAINT, "-"),
+    "cache, torch": ("softmax with a cache, torch", _ORANGE, "--"),
+    "cache, native": ("softmax with a cache, native", _ORANGE, "-"),
+    "linear, torch": ("linear, torch", _BLUE, "--"),
+    "linear, native": ("linear, native", _BLUE, "-"),
 }
 
 
-def draw(result: Mapping[str, Any], picture: Path) -> None:
+def draw_rates(result: Mapping[str, Any], picture: Path) -> None:
     """A PNG file: steps a second of all voices together, one line for each engine."""
-    try:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-        from matplotlib.ticker import FuncFormatter
-    except ImportError as error:
-        raise ConfigError(
-            "--picture: matplotlib is not installed; pip install 'wavegen[plot]'"
-        ) from error
-    figure = Figure(figsize=(9, 4.6), layout="constrained", facecolor="white")
-    FigureCanvasAgg(figure)
-    axes = figure.subplots()
-    for name, colour in _COLOURS.items():
+    figure, axes = _sheet()
+    for name, colour in _ENGINES.items():
         rows = [r for r in result["rows"] if f"{r['engine']} {r['precision']}" == name]
         if rows:
             x, y = [r["voices"] for r in rows], [r["steps_per_s"] for r in rows]
@@ -38,16 +40,54 @@ def draw(result: Mapping[str, Any], picture: Path) -> None:
     counts = sorted({row["voices"] for row in result["rows"]})
     threads = max(row["threads"] for row in result["rows"])
     axes.set_xscale("log", base=2)
-    axes.set_yscale("log")
-    axes.set_xticks(counts, [str(n) for n in counts])
     axes.legend(frameon=False, labelcolor="linecolor", loc="lower right")
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{y:,.0f}"))
     axes.set(xlabel="voices", ylabel="steps/s of all voices")
-    axes.set_title(
-        f"config {result['config']}, {threads} thread{'s' if threads > 1 else ''}, "
-        f"{result['cpu']}, {result['build']}",
-        loc="left", fontsize=10, color=_INK,
-    )  # fmt: skip
+    title = f"config {result['config']}, {threads} thread{'s' if threads > 1 else ''}"
+    _finish(figure, axes, counts, f"{title}, {result['cpu']}, {result['build']}", picture)
+
+
+def draw_positions(result: Mapping[str, Any], picture: Path) -> None:
+    """A PNG file: milliseconds of a step over its position, one line for each way to play."""
+    figure, axes = _sheet()
+    again = result["recompute"]
+    curves = {name: (result["positions"], ms) for name, ms in result["ms"].items()}
+    curves["recompute, torch"] = (again["positions"], again["ms"])
+    for name, (label, colour, style) in _PASTS.items():
+        x, y = curves[name]
+        axes.plot(x, y, style, color=colour, linewidth=2, marker="o", markersize=4, label=label)
+    axes.set_xscale("log")
+    axes.legend(frameon=False, labelcolor="linecolor", fontsize=8, loc="upper left")
+    axes.set(xlabel="position", ylabel="ms per step, one voice, one thread")
+    _finish(
+        figure,
+        axes,
+        result["positions"],
+        f"config {result['config']}, {result['cpu']}, {result['build']}",
+        picture,
+    )
+
+
+def _sheet() -> tuple[Figure, Axes]:
+    try:
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise ConfigError(
+            "--picture: matplotlib is not installed; pip install 'wavegen[plot]'"
+        ) from error
+    figure = Figure(figsize=(9, 4.6), layout="constrained", facecolor="white")
+    FigureCanvasAgg(figure)
+    return figure, figure.subplots()
+
+
+def _finish(figure: Figure, axes: Axes, marks: Sequence[int], title: str, picture: Path) -> None:
+    """Logarithmic axes with plain numbers, and the file."""
+    from matplotlib.ticker import FuncFormatter
+
+    axes.set_yscale("log")
+    axes.set_xticks(marks, [f"{n:,}" for n in marks])
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{y:,g}"))
+    axes.set_title(title, loc="left", fontsize=10, color=_INK)
     axes.grid(axis="y", which="both", color="#e6e8ee", linewidth=0.6)
     axes.tick_params(colors=_FAINT)
     for side in ("top", "right"):

@@ -116,7 +116,7 @@ def bench_decode(
         for (p, v), case in native.items()
     ]
     return {
-        "cpu": _cpu(),
+        "cpu": processor(),
         "build": next(iter(opened.values())).build,
         "parameters": sum(p.numel() for p in model.parameters()),
         "macs": program.n_macs,
@@ -206,7 +206,7 @@ def _timed(run: Callable[[int], None], n: int) -> float:
     return time.perf_counter() - begin
 
 
-def _cpu() -> str:
+def processor() -> str:
     """The processor's name, where the system tells it."""
     try:
         lines: Iterable[str] = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
