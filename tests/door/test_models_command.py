@@ -41,8 +41,6 @@ STUBBORN = """
     def look(config, spec):
         net = Net(config.size, 2)
         float(net.weight[0, 0].detach())
-        if net.weight.is_meta:
-            raise NotImplementedError("no memory to look at")
         return net
 
     @hookimpl

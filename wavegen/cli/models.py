@@ -100,7 +100,7 @@ def _size(spec: ModelSpec, settings: Mapping[str, Any]) -> dict[str, Any]:
         try:
             with torch.device("meta"):
                 model = spec.build(config, sequence)
-        except NotImplementedError:  # it looks at values while it is built, so it needs real ones
+        except RuntimeError:  # it looks at values while it is built, so it needs real ones
             model = spec.build(config, sequence)
     except ConfigError as error:
         return {"parameters": None, "receptive_field": None, "refused": str(error)}
