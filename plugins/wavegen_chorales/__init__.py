@@ -9,6 +9,7 @@ from wavegen.hookspecs import DomainSpec, FilterSpec, ModelSpec, hookimpl
 
 from .config import ChoralesConfig
 from .model_config import PRESETS, ChoraleConfig
+from .plan import ChoralesPlan
 
 if TYPE_CHECKING:
     from wavegen.model import SequenceSpec
@@ -25,7 +26,12 @@ _MAJOR_KEYS = ("C", "Db", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
 def wavegen_domains() -> Iterator[DomainSpec]:
     """Offer the domain `chorales`."""
     yield DomainSpec(
-        "chorales", ChoralesConfig, _build, "four voices: MIDI, MusicXML, CSV, music21", _player
+        "chorales",
+        ChoralesConfig,
+        _build,
+        "four voices: MIDI, MusicXML, CSV, music21",
+        _player,
+        ChoralesPlan,
     )
 
 

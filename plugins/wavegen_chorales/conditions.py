@@ -62,7 +62,9 @@ class _Fermata:
         next_at = np.append(at, len(grid) + HORIZON + 1)[following]
         bucket = np.searchsorted(_FERMATA_EDGES, next_at - steps, side="right") - 1
         bucket = np.where(bucket == len(_FERMATA_EDGES) - 1, UNKNOWN, bucket)
-        return np.hstack([grid.fermata[:, None], _one_hot(bucket, len(_FERMATA_EDGES) - 1)])
+        return np.hstack(
+            [grid.fermata[:, None].astype(np.float32), _one_hot(bucket, len(_FERMATA_EDGES) - 1)]
+        )
 
 
 class _Key:
@@ -116,6 +118,14 @@ class Conditions:
         if given is not None and "given" in self.columns:
             rows[:, self.columns["given"]] = given_rows(grid.pitch, given)
         return rows
+
+    def positions(self, rows: Rows) -> npt.NDArray[np.int64]:
+        """The sixteenth in the bar `(T,)` that rows tell; -1 where they tell none."""
+        if "pos" not in self.columns:
+            return np.full(len(rows), UNKNOWN)
+        first = self.columns["pos"].start
+        told = rows[:, first : first + BAR_POSITIONS]
+        return np.where(told.any(axis=1), told.argmax(axis=1), UNKNOWN)
 
 
 def given_rows(pitch: Pitches, given: Flags) -> Rows:

@@ -21,7 +21,8 @@ from .conditions import Conditions
 from .config import ChoralesConfig
 from .corpus import gather, report
 from .grid import UNKNOWN, ChoraleGrid
-from .plan import ChoralesPlan, planned_rows
+from .plan import ChoralesPlan
+from .planning import planned_rows
 from .player import ChoralesPlayer
 from .sources import SplitName
 from .splits import Exercises, WholePieces, transpositions
@@ -110,10 +111,12 @@ class ChoralesDomain(Domain[ChoraleGrid]):
         """A piano roll."""
         self._player.picture(raw, path, title)
 
-    def plan_conditions(self, plan: ChoralesPlan, steps: int) -> Tensor | None:
-        """What a plan says of each step of a new piece, `(T, C)`, or None where C is 0."""
-        rows = planned_rows(plan, steps, self._conditions)
-        return torch.from_numpy(rows) if self.cond_channels else None
+    def plan_conditions(
+        self, plan: ChoralesPlan | None, steps: int, begun: Tensor
+    ) -> Tensor | None:
+        """What a plan, or none, says of each new step `(steps, C)`; key and metre go on."""
+        rows = planned_rows(plan or ChoralesPlan(), steps, begun.numpy(), self._conditions)
+        return torch.from_numpy(rows)
 
     def bars(self, raw: ChoraleGrid, n: int) -> int:
         """Steps of the first n full bars and of a pickup before them."""

@@ -5,15 +5,15 @@ Dimensions: T steps of one sixteenth; voices in the order soprano, alto, tenor, 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from wavegen.errors import ConfigError, DataError
+from wavegen.errors import DataError
+
+from .keys import Key as Key
 
 VOICES = ("soprano", "alto", "tenor", "bass")
 REST = -1
@@ -25,44 +25,10 @@ MIN_BPM, MAX_BPM = 4.0, 600.0
 MAX_BAR_STEPS = 128
 MAX_STEPS = 65_536
 """Longest piece that is read: 4,096 bars of 4/4."""
-_MAJOR = ("Cb", "Gb", "Db", "Ab", "Eb", "Bb", "F", "C", "G", "D", "A", "E", "B", "F#", "C#")
-_MINOR = ("Ab", "Eb", "Bb", "F", "C", "G", "D", "A", "E", "B", "F#", "C#", "G#", "D#", "A#")
 _NAMES = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
 
 Pitches = npt.NDArray[np.int8]
 Flags = npt.NDArray[np.bool_]
-
-
-class Key(NamedTuple):
-    """A key signature: sharps, or flats where negative, and the mode."""
-
-    sharps: int
-    mode: Literal["major", "minor"]
-
-    @classmethod
-    def named(cls, name: str) -> Key:
-        """The key that people write as G, Bb major, F#m or f# minor. Raises `ConfigError`."""
-        found = re.fullmatch(r"([a-gA-G][#b]?) ?(m|maj|major|min|minor)?", name.strip())
-        if found:
-            tonic, word = found[1][0].upper() + found[1][1:], found[2] or "major"
-            minor = word in ("m", "min", "minor")
-            names = _MINOR if minor else _MAJOR
-            if tonic in names:
-                return cls(names.index(tonic) - 7, "minor" if minor else "major")
-        raise ConfigError(f"{name!r} is no key; write it like G, Bb or F#m")
-
-    @property
-    def name(self) -> str:
-        """As MIDI libraries write it: Bb, F#m."""
-        if self.mode == "major":
-            return _MAJOR[self.sharps + 7]
-        return f"{_MINOR[self.sharps + 7]}m"
-
-    def transposed(self, semitones: int) -> Key:
-        """The key so much higher, spelled with the fewest accidentals (-5 to 6)."""
-        if semitones % 12 == 0:
-            return self
-        return Key((self.sharps + 7 * semitones + 5) % 12 - 5, self.mode)
 
 
 @dataclass(frozen=True, eq=False)
