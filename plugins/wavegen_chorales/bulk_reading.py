@@ -71,7 +71,7 @@ def _packed(reading: Reading) -> bytes:
 def _load(path: Path, name: str) -> Reading | None:
     """What was kept, or None where nothing was, or where it is damaged."""
     try:
-        with np.load(path, allow_pickle=False) as arrays:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             bar_steps, key, bpm, notes = json.loads(arrays["facts"].tobytes())
             grid = ChoraleGrid(
                 arrays["pitch"],
