@@ -27,6 +27,7 @@ COMMANDS = {
     "program": ("program:program", "Make a program file of a model: it plays without PyTorch."),
     "eval": ("eval:evaluate", "Score a trained model on files, in bits."),
     "info": ("info:info", "Show what a run holds and how it was trained."),
+    "compare": ("compare:compare", "Set trained runs beside each other, with a picture."),
     "models": ("models:models", "List the models, or all that can be set in one."),
     "plugins": ("plugins:plugins", "List the plugins; --check loads each of them."),
     "check": ("check:check", "Test an installed model or domain against the contract."),

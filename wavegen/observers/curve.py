@@ -5,13 +5,11 @@ It is drawn from the run's log, so a resumed run shows its whole life.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from ..errors import ConfigError
 from ..hookspecs import Event, Observer
+from . import run_log
 
 _INK, _FAINT, _TRAIN, _VALID = "#1f2430", "#8a90a0", "#a9bcdb", "#c2410c"
 
@@ -31,20 +29,15 @@ class Curve(Observer):
     def notify(self, event: Event) -> None:
         """Draw anew where there is a new point."""
         if event.kind in ("validated", "finished"):
-            draw(_lines(self._log), self._picture)
+            draw(run_log.read(self._log), self._picture)
 
 
-def draw(lines: Sequence[Mapping[str, Any]], picture: Path) -> None:
+def draw(lines: run_log.Lines, picture: Path) -> None:
     """Lines of a run's log to a PNG file; without any bits there is nothing to draw."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    train = [(line["seconds"] / 60, line["bits"]) for line in lines if line["event"] == "progress"]
-    valid = [
-        (line["seconds"] / 60, line["bits_valid"])
-        for line in lines
-        if line["event"] == "validated" and line["bits_valid"] is not None
-    ]
+    train, valid = run_log.training(lines), run_log.validation(lines)
     if not train or not valid:
         return
     figure = Figure(figsize=(9, 4.6), layout="constrained", facecolor="white")
@@ -56,7 +49,7 @@ def draw(lines: Sequence[Mapping[str, Any]], picture: Path) -> None:
     last_minutes, last_bits = valid[-1]
     axes.annotate(f"{last_bits:.2f}", (last_minutes, last_bits), color=_VALID, xytext=(0, 6),
                   textcoords="offset points", ha="right", va="bottom")  # fmt: skip
-    for name, bits in _baselines(lines).items():
+    for name, bits in run_log.baselines(lines).items():
         axes.axhline(bits, color=_FAINT, linewidth=0.8, linestyle="--")
         axes.text(1, bits, f"{name} {bits:.2f} ", color=_FAINT, fontsize=9, ha="right", va="bottom",
                   transform=axes.get_yaxis_transform())  # fmt: skip
@@ -67,13 +60,3 @@ def draw(lines: Sequence[Mapping[str, Any]], picture: Path) -> None:
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
     figure.savefig(picture, dpi=150, format="png")
-
-
-def _baselines(lines: Sequence[Mapping[str, Any]]) -> Mapping[str, float]:
-    """Bits of each baseline, from the line that tells them; the newest where a run was resumed."""
-    told = [line["baselines"] for line in lines if "baselines" in line]
-    return told[-1] if told else {}
-
-
-def _lines(log: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
