@@ -22,7 +22,7 @@ from .grid import REST, ChoraleGrid
 EXCERPT_STEPS = 160
 FEATURES = tuple(name for name in METRICS if name != "final_triad_pct")  # excerpts have no end
 _FOLDS = 5
-_TREES = 200
+_TREES = 100
 
 
 class Excerpts(NamedTuple):
