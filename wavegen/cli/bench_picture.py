@@ -56,7 +56,8 @@ def draw_positions(result: Mapping[str, Any], picture: Path) -> None:
         x, y = curves[name]
         axes.plot(x, y, style, color=colour, linewidth=2, marker="o", markersize=4, label=label)
     axes.set_xscale("log")
-    axes.legend(frameon=False, labelcolor="linecolor", fontsize=8, loc="upper left")
+    axes.legend(frameon=False, labelcolor="linecolor", fontsize=9, loc="upper left", handlelength=3)
+    axes.set_xlim(left=10)
     axes.set(xlabel="position", ylabel="ms per step, one voice, one thread")
     _finish(
         figure,
@@ -86,7 +87,7 @@ def _finish(figure: Figure, axes: Axes, marks: Sequence[int], title: str, pictur
 
     axes.set_yscale("log")
     axes.set_xticks(marks, [f"{n:,}" for n in marks])
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{y:,g}"))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{y:,.0f}" if y >= 1 else f"{y:g}"))
     axes.set_title(title, loc="left", fontsize=10, color=_INK)
     axes.grid(axis="y", which="both", color="#e6e8ee", linewidth=0.6)
     axes.tick_params(colors=_FAINT)

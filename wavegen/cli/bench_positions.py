@@ -44,10 +44,10 @@ def positions(
     """What a step costs as its past grows: a linear transformer beside a softmax transformer.
 
     Both are of one size, with random weights, in float32, for one voice on one thread; times are
-    the CPU's. The softmax
-    transformer has its best case, a cache of keys and values: as a step program whose window is
-    the past, and in PyTorch with fused attention over memory that is there from the start. Whole
-    sequences are also compared with computing everything again at each step, as in the paper.
+    the CPU's. The softmax transformer has its best case, a cache of keys and values: as a step
+    program whose window is the past, and in PyTorch with fused attention over memory that is there
+    from the start. Whole sequences are also compared with computing everything again at each step,
+    as in the paper.
     """
     from ..engines.bench_positions import Sizes, bench_positions
     from ..heads import Categorical

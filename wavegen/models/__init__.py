@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 @hookimpl
 def wavegen_models() -> Iterable[ModelSpec]:
-    """Every model of the README's table; building one imports it, and torch."""
+    """Every model that `wavegen models` lists; building one imports it, and torch."""
     yield ModelSpec(
         "wavenet",
         WaveNetConfig,

@@ -7,7 +7,7 @@ An einsum of three operands plans its order anew at each step (116 us in place o
 
 from __future__ import annotations
 
-from collections import Counter
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -24,39 +24,44 @@ MODELS = {o.name: o.spec for o in Plugins().models() if o.plugin == "models"}
 INDEXING = {"SelectBackward0", "SliceBackward0", "IndexBackward0"}
 
 
-def build(name: str) -> SequenceModel[Any]:
+OWN_LOOPS = [("recurrent", {"zoneout": 0.1}), ("recurrent", {"cell": "lstm", "peepholes": True})]
+"""Where a recurrent net does not go through torch's own layers."""
+
+
+def build(name: str, **settings: Any) -> SequenceModel[Any]:
     spec = MODELS[name]
-    return spec.build(spec.config(**spec.presets["tiny"]), SequenceSpec(16, 16))
+    return spec.build(spec.config(**{**spec.presets["tiny"], **settings}), SequenceSpec(16, 16))
 
 
-def n_indexed(out: Tensor) -> int:
-    """How many indices the way back from `out` goes through."""
-    seen, queue, kinds = set[Any](), [out.grad_fn], Counter[str]()
+def n_zeros(out: Tensor) -> int:
+    """How many elements of zeros the indices write on the way back from `out`."""
+    seen, queue, count = set[Any](), [out.grad_fn], 0
     while queue:
-        node = queue.pop()
+        node: Any = queue.pop()
         if node is not None and node not in seen:
             seen.add(node)
-            kinds[node.name()] += 1
+            if node.name() in INDEXING:
+                count += math.prod(node._saved_self_sym_sizes)
             queue += [before for before, _ in node.next_functions]
-    return sum(kinds[kind] for kind in INDEXING)
+    return count
 
 
-@pytest.mark.parametrize("name", MODELS)
-def test_no_index_in_a_loop_over_time(name: str) -> None:
-    model = build(name).train()
-    short, long = (n_indexed(model(torch.randint(16, (1, n)))) for n in (128, 512))
-    assert short == long
+@pytest.mark.parametrize(("name", "settings"), [*((name, {}) for name in MODELS), *OWN_LOOPS])
+def test_no_index_in_a_loop_over_time(name: str, settings: dict[str, Any]) -> None:
+    model = build(name, **settings).train()
+    short, long = (n_zeros(model(torch.randint(16, (1, n)))) for n in (128, 512))
+    assert long <= 5 * short
 
 
 @pytest.mark.parametrize("delta", [True, False])
 def test_no_index_in_the_loop_over_chunks(delta: bool) -> None:
-    def indices(n_steps: int) -> int:
+    def zeros(n_steps: int) -> int:
         q, k, v = (torch.rand(1, 1, n_steps, 4, requires_grad=True) for _ in range(3))
         strength = torch.rand(1, 1, n_steps) if delta else None
         out, _ = delta_rule(q, k, v, strength, -torch.rand(1, 1, n_steps), torch.zeros(1, 1, 4, 4))
-        return n_indexed(out)
+        return n_zeros(out)
 
-    assert indices(64) == indices(512)
+    assert zeros(512) <= 9 * zeros(64)
 
 
 def test_an_index_in_a_loop_is_noticed() -> None:
@@ -66,8 +71,8 @@ def test_an_index_in_a_loop_is_noticed() -> None:
             total = total + x[:, t]
         return total
 
-    counts = [n_indexed(running(torch.rand(1, n, requires_grad=True))) for n in (3, 9)]
-    assert counts[0] < counts[1]
+    short, long = (n_zeros(running(torch.rand(1, n, requires_grad=True))) for n in (128, 512))
+    assert long == 16 * short
 
 
 class Einsums(TorchFunctionMode):
