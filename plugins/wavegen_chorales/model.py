@@ -72,6 +72,11 @@ class Chorale(SequenceModel[ChoraleState]):
             config, replace(spec, cond_channels=self.step_cond_channels + n_features)
         )
 
+    @property
+    def looks_ahead(self) -> bool:
+        """Not where there are no conditions, or where it was built to take them as they come."""
+        return self.from_end is not None
+
     def look_ahead(self, cond: Tensor) -> Tensor:
         """Conditions `(B, T, C)` to `(B, T, C')`: each step's own, and what is to come."""
         if self.from_end is None:

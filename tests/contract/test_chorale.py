@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 from wavegen_chorales.model import Chorale
-from wavegen_chorales.model_config import ChoraleConfig
+from wavegen_chorales.model_config import PRESETS, ChoraleConfig
 
+from wavegen.errors import ConfigError
 from wavegen.model import SequenceSpec
 from wavegen.testing import ModelContract
 
@@ -47,3 +50,60 @@ class TestAlphabets(ModelContract):
     @pytest.fixture(params=(CHORALES, HELD), ids=("pitches", "held"))
     def model(self, request: pytest.FixtureRequest) -> Chorale:
         return build(VARIANTS["gru"], request.param)
+
+
+def test_conditions_are_read_from_the_end() -> None:
+    """A note that is given later changes what is predicted now, and nothing else does."""
+    model = build(VARIANTS["gru"], HELD)
+    assert model.looks_ahead
+    cond = torch.zeros(1, 20, 3)
+    later = cond.clone()
+    later[:, 12] = 1
+    with torch.no_grad():
+        change = (model.look_ahead(later) - model.look_ahead(cond)).abs().sum(-1)[0]
+    assert bool((change[:13] > 0).all())
+    assert float(change[13:].max()) == 0
+
+
+def test_without_conditions_nothing_is_ahead() -> None:
+    assert not build(VARIANTS["gru"], PAIRS).looks_ahead
+    assert not build(ChoraleConfig(backbone_options=GRU, ahead=0), HELD).looks_ahead
+
+
+@pytest.mark.parametrize(
+    ("config", "words"),
+    [
+        ({"backbone": "chorale"}, "model.backbone is chorale itself"),
+        ({"backbone_options": ("width",)}, "has 'width'; write NAME=VALUE"),
+        ({"backbone_options": ("width=1", "width=2")}, "each name once"),
+        ({"memory": -1}, "model.memory is -1; it must be 0 to 65536"),
+    ],
+)
+def test_settings_that_make_no_model(config: dict[str, Any], words: str) -> None:
+    with pytest.raises(ConfigError, match=words):
+        ChoraleConfig(**config)
+
+
+def test_a_wrong_setting_of_the_backbone_is_named() -> None:
+    with pytest.raises(ConfigError, match=r"model.backbone_options.widht: .* did you mean"):
+        build(ChoraleConfig(backbone_options=("widht=8",)), PAIRS)
+
+
+@pytest.mark.parametrize(
+    ("spec", "words"),
+    [
+        (SequenceSpec(n_params=3, n_classes=None), "needs events of several classes"),
+        (SequenceSpec(n_params=256, n_classes=256), "needs events of several classes"),
+        (SequenceSpec(n_params=24, n_classes=12, event_shape=(4,)), "needs a Chain"),
+    ],
+)
+def test_other_sequences_are_refused(spec: SequenceSpec, words: str) -> None:
+    with pytest.raises(ConfigError, match=words):
+        build(VARIANTS["gru"], spec)
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_presets_build(preset: str) -> None:
+    model = build(ChoraleConfig(**PRESETS[preset]), CHORALES)
+    x = torch.zeros(1, 3, 4, dtype=torch.int64)
+    assert model(x).shape == (1, 3, CHORALES.n_params)
