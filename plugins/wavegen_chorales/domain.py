@@ -36,7 +36,7 @@ class ChoralesDomain(Domain[ChoraleGrid]):
 
     suffixes = ChoralesPlayer.suffixes
     rate_hz = ChoralesPlayer.rate_hz
-    default_seconds = 16 * 16 / ChoralesPlayer.rate_hz  # sixteen bars of 4/4
+    default_seconds = ChoralesPlayer.default_seconds
 
     def __init__(self, config: ChoralesConfig) -> None:
         self.config: ChoralesConfig = config

@@ -22,6 +22,7 @@ class ChoralesPlayer(DomainPlayer[ChoraleGrid]):
 
     event_shape = (4,)
     rate_hz = DEFAULT_BPM / 60 * STEPS_PER_QUARTER
+    default_seconds = 16 * 16 / rate_hz  # sixteen bars of 4/4
     suffixes = (".mid", ".midi", ".musicxml", ".xml", ".csv", ".wav", ".png", ".svg")
 
     def __init__(self, config: ChoralesConfig) -> None:
