@@ -40,6 +40,7 @@ FLOORS = {
     "scoring": 3,
     "assembly": 4,
     "checkpoint": 4,
+    "conditioning": 4,
     "models": 4,
     "observers": 4,
     "playing": 4,

@@ -18,6 +18,7 @@ from torch import Tensor
 
 from .domain_player import ArrayDecoder
 from .domain_player import StreamFormat as StreamFormat
+from .errors import ConfigError
 from .heads import Head
 from .labels import class_of
 from .model import SequenceSpec
@@ -123,6 +124,8 @@ class Domain(ABC, Generic[Raw]):
     """The frozen dataclass it was built from, as it goes into a checkpoint."""
     rate_hz: float
     """Steps per second of playing time."""
+    default_seconds: float = 4.0
+    """How long a new sequence is where nobody says."""
     start: Tensor
     """The start symbol `(*E)`: it fills the receptive field before a sequence begins."""
     cond_channels: int = 0
@@ -180,6 +183,19 @@ class Domain(ABC, Generic[Raw]):
     @abstractmethod
     def conditions(self, raw: Raw) -> Tensor | None:
         """Per-step conditions `(T, C)` of a raw sequence, or None where C is 0."""
+
+    def plan_conditions(self, plan: Any, steps: int, begun: Tensor) -> Tensor | None:
+        """Conditions `(steps, C)` of a new sequence, where there is none to follow.
+
+        `plan` is a `DomainSpec.plan`, or None where nothing was asked for. `begun` `(T, C)` are the
+        conditions of a prime that the new steps go on from; T is 0 where there is no prime.
+        By default nothing can be planned, which None says: there must be a sequence to follow.
+        """
+        return None
+
+    def bars(self, raw: Raw, n: int) -> int:
+        """Steps of the first n bars. Raises `ConfigError` where sequences have no bars."""
+        raise ConfigError("sequences of this kind have no bars; say how much in seconds")
 
     @abstractmethod
     def conditioner(self) -> Conditioner[Raw]:

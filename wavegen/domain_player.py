@@ -56,6 +56,8 @@ class DomainPlayer(ABC, Generic[Raw]):
 
     rate_hz: float
     """Steps per second of playing time."""
+    default_seconds: float = 4.0
+    """How long a new sequence is where nobody says."""
     n_classes: int | None
     """Number of classes of a symbol, or None for real values."""
     event_shape: tuple[int, ...] = ()

@@ -52,6 +52,10 @@ class DomainSpec:
     """Makes, from the same config and without torch, what plays a program file; None: nothing
     does, and programs of this domain are for other hosts.
     """
+    plan: type | None = None
+    """A frozen dataclass of what can be asked of a new sequence; each field becomes an option
+    `--FIELD` of `sample` and `stream`. `Domain.plan_conditions` makes conditions of it.
+    """
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,8 @@
 
 and one equation from which every law follows: prefill(x ++ y, s) == prefill(y, prefill(x, s)).
 
-Dimensions: B batch, T time, E event shape, P head parameters, C condition channels.
+Dimensions: B batch, T time, E event shape, P head parameters, C condition channels, C' those that
+a step takes.
 """
 
 from __future__ import annotations
@@ -49,6 +50,9 @@ class SequenceModel(nn.Module, ABC, Generic[S]):
 
     `cond[:, t]` belongs to the symbol that is predicted there, `x[:, t+1]`. `static` enters a
     decoding state through `init_state` and lies in it from then on.
+
+    A model may make something of conditions that are known ahead: whoever calls `forward`, `tail`,
+    `prefill` or `step` gives what `look_ahead` returned for all the conditions that there are.
     """
 
     spec: SequenceSpec
@@ -56,12 +60,26 @@ class SequenceModel(nn.Module, ABC, Generic[S]):
     """How many symbols `x[:, t - R + 1 .. t]` a step can depend on; None is unbounded."""
     cond_reach: int = 0
     """How many steps further back than its symbols a step's conditions reach."""
+    step_cond_channels: int | None = None
+    """C', set by a model that overrides `look_ahead`; None is C."""
+
+    @property
+    def looks_ahead(self) -> bool:
+        """Whether it overrides `look_ahead`, and so needs all conditions before the first step."""
+        return type(self).look_ahead is not SequenceModel.look_ahead
+
+    def look_ahead(self, cond: Tensor) -> Tensor:
+        """Conditions `(B, T, C)` of whole sequences to those of each step `(B, T, C')`.
+
+        Here row t may depend on all rows; by default it is the row itself.
+        """
+        return cond
 
     @abstractmethod
     def forward(
         self, x: Tensor, cond: Tensor | None = None, static: Tensor | None = None
     ) -> Tensor:
-        """`(B, T, *E)`, cond `(B, T, C)`, static `(B,)` or `(B, D)`, to `(B, T, P)`."""
+        """`(B, T, *E)`, cond `(B, T, C')`, static `(B,)` or `(B, D)`, to `(B, T, P)`."""
 
     @abstractmethod
     def init_state(self, batch: int, static: Tensor | None = None) -> S:
@@ -69,7 +87,7 @@ class SequenceModel(nn.Module, ABC, Generic[S]):
 
     @abstractmethod
     def step(self, x: Tensor, state: S, cond: Tensor | None = None) -> tuple[Tensor, S]:
-        """`(B, *E)`, cond `(B, C)`, to `(B, P)`; consumes `state` and returns the one to use next.
+        """`(B, *E)`, cond `(B, C')`, to `(B, P)`; consumes `state` and returns the one to use next.
 
         It may write into the state it is given: who wants both calls `state.fork` first.
         """

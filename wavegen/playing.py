@@ -1,6 +1,7 @@
 """A trained model: new sequences, streams, sessions and scores from it.
 
-Dimensions: V voices, T steps, E event shape, C condition channels.
+Dimensions: V voices, T steps, L steps of the lead-in but its first, E event shape, C condition
+channels, C' those of a step.
 """
 
 from __future__ import annotations
@@ -18,13 +19,14 @@ from torch import Tensor
 
 from . import __version__, checkpoint, device
 from .assembly import assemble
+from .conditioning import Conditioning, Rows
 from .controls import Controls
-from .domain import Conditioner, Domain, Split
+from .domain import Domain, Split
 from .engines.arena import StateLayout
 from .engines.choice import ChosenEngine, EngineOptions, choose
 from .engines.engine import Engine, Voice
 from .engines.native_engine import NativeEngine
-from .errors import ConfigError, DataError
+from .errors import ConfigError
 from .heads import Filter, Head
 from .labels import class_if_any
 from .lengths import PIECE_STEPS, Progress, chunks, n_prime, n_steps, need_room
@@ -37,6 +39,8 @@ from .voices import Session
 
 PLAIN = Controls()
 """Draws from the model's own distribution."""
+
+_PLANNED_SECONDS = 3600.0  # of a planned stream whose length nobody gave
 
 TORCH = EngineOptions(engine="torch")
 """PyTorch, with nothing to be prepared."""
@@ -97,6 +101,7 @@ class TrainedModel:
         self.config = dict(config or {})
         """What `config.json` of the checkpoint says."""
         self._options, self._filters = options, tuple(filters)
+        self._conditioning = Conditioning(model, domain, lead_in, self.device)
         self._fresh: dict[str | None, Voice] = {}
 
     @property
@@ -135,23 +140,33 @@ class TrainedModel:
         controls: Controls = PLAIN,
         prime: Any = None,
         prime_seconds: float | None = None,
+        prime_bars: int | None = None,
         follow: Any = None,
+        plan: Any = None,
         label: str | None = None,
         progress: Progress | None = None,
     ) -> list[Any]:
         """n raw sequences of the given length; the i-th one has the seed `seed + i`.
 
-        Each begins with `prime`, or its first `prime_seconds`, which count as part of the length.
-        `follow` is a recording that is spoken anew, for a model with per-step conditions; it sets
-        the length if none is given.
+        Each begins with `prime`, or its first `prime_seconds` or `prime_bars`, which count as part
+        of the length. For a model with per-step conditions, `follow` is a recording that is spoken
+        anew, and sets the length if none is given; or else the conditions are made from `plan`, the
+        domain's own dataclass of what can be asked for, where the domain has one.
         """
+        length = n_steps(seconds, steps, self.domain.rate_hz)
+        x = self.prime_symbols(prime, prime_seconds, prime_bars)
+        _need_one(follow, plan)
+        if follow is None:
+            cond = self._conditioning.planned(plan, length, prime, len(x))
+        else:
+            cond = self._conditioning.followed(follow)
         drawn = self.generate_symbols(
             n,
-            steps=n_steps(seconds, steps, self.domain.rate_hz),
+            steps=length,
             seed=seed,
             controls=controls,
-            prime=self.prime_symbols(prime, prime_seconds),
-            cond=None if follow is None else self._conditions(follow),
+            prime=x,
+            cond=cond,
             label=label,
             progress=progress,
         )
@@ -169,10 +184,13 @@ class TrainedModel:
         label: str | None = None,
         progress: Progress | None = None,
     ) -> Tensor:
-        """`generate` in symbols: `(n, T, *E)` from a prime `(T', *E)` and conditions `(T, C)`."""
+        """`generate` in symbols: `(n, T, *E)` from a prime `(T', *E)` and conditions `(T, C)`.
+
+        The conditions may be longer than the sequence: a model that looks ahead sees them all.
+        """
         if n < 1:
             raise ConfigError(f"n is {n}; it must be 1 or more")
-        self._need_conditions(cond is not None)
+        self._conditioning.need(cond is not None)
         steps = len(cond) if steps is None and cond is not None else steps
         if steps is None:
             raise ConfigError("how long? give seconds or steps")
@@ -181,9 +199,10 @@ class TrainedModel:
                 f"the recording to follow has {len(cond)} steps, {steps} were asked for; ask for "
                 "fewer"
             )
-        voice = self._voice(seed, controls, label)
         prime = self.domain.start[None][:0] if prime is None else prime
         need_room(len(prime), steps, self.domain.rate_hz)
+        lead, cond = self._conditioning.ahead(cond)
+        voice = self._voice(seed, controls, label, lead)
         voice = self.engine.prime(voice, prime, None if cond is None else cond[: len(prime)])
         voices = [replace(voice, seed=seed + i) for i in range(n)]
         drawn = torch.empty((n, steps, *prime.shape[1:]), dtype=prime.dtype)
@@ -209,22 +228,34 @@ class TrainedModel:
         controls: Controls = PLAIN,
         prime: Any = None,
         prime_seconds: float | None = None,
+        prime_bars: int | None = None,
         follow: Iterable[Any] | None = None,
+        plan: Any = None,
         label: str | None = None,
         progress: Progress | None = None,
     ) -> Iterator[Any]:
         """Raw pieces of one sequence, as they are drawn; without end where no length is given.
 
         End to end they are what `generate` gives. `follow` yields pieces of a recording as they
-        arrive, and the stream ends with it. Closing the iterator stops the work.
+        arrive, and the stream ends with it; a model that looks ahead takes it in whole before it
+        begins. A sequence that is made from `plan` is an hour long where no length is given.
+        Closing the iterator stops the work.
         """
-        self._need_conditions(follow is not None)
+        _need_one(follow, plan)
         length = n_steps(seconds, steps, self.domain.rate_hz)
-        x = self.prime_symbols(prime, prime_seconds)
+        x = self.prime_symbols(prime, prime_seconds, prime_bars)
         if length is not None:
             need_room(len(x), length, self.domain.rate_hz)
-        rows = None if follow is None else _Rows(self.domain.conditioner(), follow)
-        return self._pieces(self._voice(seed, controls, label), x, rows, length, progress)
+        if follow is not None:
+            lead, rows = self._conditioning.arriving(follow)
+        else:
+            n = len(x) + round(_PLANNED_SECONDS * self.domain.rate_hz) if length is None else length
+            lead, cond = self._conditioning.ahead(
+                self._conditioning.planned(plan, n, prime, len(x))
+            )
+            rows = None if cond is None else Rows([cond])
+        voice = self._voice(seed, controls, label, lead)
+        return self._pieces(voice, x, rows, length, progress)
 
     def session(
         self,
@@ -232,7 +263,7 @@ class TrainedModel:
         controls: Controls = PLAIN,
         label: str | None = None,
     ) -> Session:
-        """A voice to be played by hand, in symbols."""
+        """A voice to be played by hand, in symbols; its conditions are those that a step takes."""
         return Session(self.engine, self.head, self._voice(seed, controls, label), self.fingerprint)
 
     def resume(self, path: Path | str) -> Session:
@@ -273,18 +304,14 @@ class TrainedModel:
 
     def score(self, raw: Any, label: str | None = None) -> Tensor:
         """Bits `(T,)` of each symbol of a raw sequence, given all those before it."""
-        cond = self._conditions(raw) if self.domain.cond_channels else None
+        cond = self.domain.conditions(raw) if self.domain.cond_channels else None
         return self.score_symbols(self.domain.encode(raw), cond, self._static(label))
 
     def score_symbols(
         self, x: Tensor, cond: Tensor | None = None, static: Tensor | None = None
     ) -> Tensor:
         """Bits `(T,)` of symbols `(T, *E)` with conditions `(T, C)`."""
-
-        def read(start: int, stop: int) -> tuple[Tensor, Tensor | None]:
-            return x[start:stop], None if cond is None else cond[start:stop]
-
-        return torch.cat([torch.zeros(0), *self._bits(read, len(x), static)])
+        return torch.cat([torch.zeros(0), *self._bits(_reading(x, cond), len(x), static)])
 
     def score_split(self, split: Split) -> list[float]:
         """All bits of each sequence of a split, read in windows however long it is."""
@@ -296,11 +323,17 @@ class TrainedModel:
             for index, length in enumerate(split.lengths.tolist())
         ]
 
-    def prime_symbols(self, prime: Any, seconds: float | None = None) -> Tensor:
-        """The symbols `(T, *E)` of the first seconds of a raw prime; none where there is none."""
+    def prime_symbols(
+        self, prime: Any, seconds: float | None = None, bars: int | None = None
+    ) -> Tensor:
+        """The symbols `(T, *E)` of the first seconds or bars of a raw prime; none of no prime."""
+        if seconds is not None and bars is not None:
+            raise ConfigError("how much of the prime? give seconds or bars, not both")
         if prime is None:
             return self.domain.start[None][:0]
         x = self.domain.encode(prime)
+        if bars is not None:
+            return x[: self.domain.bars(prime, bars)]
         return x[: n_prime(len(x), seconds, self.domain.rate_hz)]
 
     @cached_property
@@ -316,7 +349,12 @@ class TrainedModel:
     def _bits(self, read: Read, length: int, static: Tensor | None) -> Iterator[Tensor]:
         if self._options.precision != "float32":
             assert isinstance(self.engine, NativeEngine)  # no other has precisions
-            return bits_by_steps(self.engine, self.head, read, length, self._begun(static))
+            lead = None
+            if self.model.looks_ahead and self.domain.cond_channels:
+                x, cond = read(0, length)
+                lead, cond = self._conditioning.ahead(cond)
+                read = _reading(x, cond)
+            return bits_by_steps(self.engine, self.head, read, length, self._begun(static, lead))
         return bits(
             self.model,
             self.head,
@@ -328,25 +366,31 @@ class TrainedModel:
             static=static,
         )
 
-    def _voice(self, seed: int, controls: Controls, label: str | None) -> Voice:
-        """A voice at position 0: the lead-in is behind it."""
+    def _voice(
+        self, seed: int, controls: Controls, label: str | None, lead: Tensor | None = None
+    ) -> Voice:
+        """A voice at position 0: the lead-in, with conditions `lead` `(L, C')`, is behind it."""
         self.head.admit(controls)
-        if label not in self._fresh:
-            self._fresh[label] = self._begun(self._static(label))
-        return replace(self._fresh[label], seed=seed, controls=controls)
+        if lead is not None and self.model.looks_ahead:  # it knows of this one sequence
+            fresh = self._begun(self._static(label), lead)
+        else:
+            if label not in self._fresh:
+                self._fresh[label] = self._begun(self._static(label))
+            fresh = self._fresh[label]
+        return replace(fresh, seed=seed, controls=controls)
 
-    def _begun(self, static: Tensor | None) -> Voice:
+    def _begun(self, static: Tensor | None, lead: Tensor | None = None) -> Voice:
         """A new voice that has taken in the lead-in."""
         start, n = self.domain.start, self.lead_in - 1
-        cond = self.domain.start_cond.expand(n, -1) if self.domain.cond_channels else None
+        lead = self._conditioning.of_no_sequence() if lead is None else lead
         voice = self.engine.start(start, -n, static)
-        return self.engine.prime(voice, start.expand(n, *start.shape), cond)
+        return self.engine.prime(voice, start.expand(n, *start.shape), lead)
 
     def _pieces(
         self,
         voice: Voice,
         prime: Tensor,
-        rows: _Rows | None,
+        rows: Rows | None,
         length: int | None,
         progress: Progress | None,
     ) -> Iterator[Any]:
@@ -376,53 +420,16 @@ class TrainedModel:
         class_if_any(label, self.domain.labels)
         return None if label is None else self.domain.static(label)
 
-    def _conditions(self, raw: Any) -> Tensor | None:
-        self._need_conditions(True)
-        return self.domain.conditions(raw)
 
-    def _need_conditions(self, given: bool) -> None:
-        needed = self.domain.cond_channels > 0
-        if needed and not given:
-            raise ConfigError(
-                "this model speaks a recording anew; give one to follow (--condition-from)"
-            )
-        if given and not needed:
-            raise ConfigError(
-                "there is nothing to follow: this model was trained without per-step conditions"
-            )
+def _need_one(follow: Any, plan: Any) -> None:
+    if follow is not None and plan is not None:
+        raise ConfigError("a sequence follows a recording or a plan; give one of them")
 
 
-class _Rows:
-    """Conditions `(T, C)` of a recording that is still arriving, to be taken in any pieces."""
+def _reading(x: Tensor, cond: Tensor | None) -> Read:
+    """Windows of symbols and conditions that lie in memory."""
 
-    def __init__(self, conditioner: Conditioner[Any], pieces: Iterable[Any]) -> None:
-        self._blocks = self._arriving(conditioner, pieces)
-        self._held = torch.empty(0)
+    def read(start: int, stop: int) -> tuple[Tensor, Tensor | None]:
+        return x[start:stop], None if cond is None else cond[start:stop]
 
-    def some(self, most: int) -> Tensor:
-        """What there is, `most` rows at most; none once the recording has ended."""
-        while len(self._held) == 0:
-            block = next(self._blocks, None)
-            if block is None:
-                break
-            self._held = block
-        taken, self._held = self._held[:most], self._held[most:]
-        return taken
-
-    def exactly(self, n: int) -> Tensor:
-        """The next n rows."""
-        taken: list[Tensor] = []
-        while (missing := n - sum(map(len, taken))) > 0:
-            if len(rows := self.some(missing)) == 0:
-                raise DataError(
-                    f"the recording to follow ends {missing} steps before the prime does; use less "
-                    "of the prime"
-                )
-            taken.append(rows)
-        return torch.cat(taken)
-
-    @staticmethod
-    def _arriving(conditioner: Conditioner[Any], pieces: Iterable[Any]) -> Iterator[Tensor]:
-        for piece in pieces:
-            yield conditioner.push(piece)
-        yield conditioner.finish()
+    return read

@@ -38,10 +38,11 @@ def bits(
 
     The sequence is preceded by `lead_in` start symbols. A window is scored after a full receptive
     field, so the pieces are those of one pass over everything. A model whose receptive field
-    is unbounded gets everything in one window.
+    is unbounded, or that looks ahead, gets everything in one window.
     """
     device = next((p.device for p in model.parameters()), torch.device("cpu"))
-    reach = None if model.receptive_field is None else model.receptive_field + model.cond_reach
+    reach = model.receptive_field
+    reach = None if reach is None or model.looks_ahead else reach + model.cond_reach
     window = length if reach is None else _WINDOW_STEPS
     static_row = None if static is None else static[None].to(device)
     for first in range(0, length, max(window, 1)):
@@ -55,7 +56,8 @@ def bits(
             cond = torch.cat([start_cond.expand(n_start, -1), cond])[None, 1:].to(device)
         x = x[None].to(device)
         with torch.inference_mode():
-            params = model.tail(x[:, :-1], stop - first, cond, static_row)
+            ahead = None if cond is None else model.look_ahead(cond)
+            params = model.tail(x[:, :-1], stop - first, ahead, static_row)
             nats = head.nll(params, x[:, first - stop :])[0]
         yield (nats / math.log(2)).cpu().clone()
 

@@ -5,6 +5,7 @@ Dimensions: B batch, T time, E event shape, H hidden, R ring slots, P head param
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import torch
@@ -169,6 +170,18 @@ class Recurrent(SequenceModel[RecurrentState]):
             hidden = self.cell(vector, hidden)
             outs.append(hidden)
         return self.leave(torch.stack(outs, 1))
+
+
+class Ahead(Conv):
+    """Each step is told its own condition and the mean of all from there to the end."""
+
+    def __init__(self, spec: SequenceSpec) -> None:
+        super().__init__(replace(spec, cond_channels=2 * spec.cond_channels))
+        self.spec, self.step_cond_channels = spec, 2 * spec.cond_channels
+
+    def look_ahead(self, cond: Tensor) -> Tensor:
+        left = torch.arange(cond.shape[1], 0, -1)[:, None]
+        return torch.cat([cond, cond.flip(1).cumsum(1).flip(1) / left], -1)
 
 
 class AttentionState(NamedTuple):

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import torch
 from healthy import (
     HIDDEN,
+    Ahead,
     AttentionState,
     Conv,
     ConvState,
@@ -466,3 +467,18 @@ class SmallDifferences(Recurrent):
     def __init__(self, spec: SequenceSpec) -> None:
         super().__init__(spec)
         self.leave = _Difference(self.leave)
+
+
+class AheadOfAll(Ahead):
+    """What is ahead of one sequence is mixed with what is ahead of the others."""
+
+    def look_ahead(self, cond: Tensor) -> Tensor:
+        return super().look_ahead(cond - cond.mean(0))
+
+
+class AheadUndeclared(Ahead):
+    """A step takes more channels than it says."""
+
+    def __init__(self, spec: SequenceSpec) -> None:
+        super().__init__(spec)
+        self.step_cond_channels = None

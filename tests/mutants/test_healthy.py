@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from healthy import Conv, LinearAttention, Recurrent, build
+from healthy import Ahead, Conv, LinearAttention, Recurrent, build
 
 from wavegen.model import SequenceModel
 from wavegen.testing import SPECS, ModelContract
@@ -23,6 +23,14 @@ class Healthy(ModelContract):
 
 class TestConv(Healthy):
     kind = Conv
+
+
+class TestAhead(Healthy):
+    kind = Ahead
+
+    @pytest.fixture
+    def model(self) -> SequenceModel[Any]:
+        return build(Ahead, SPECS["vectors with conditions"])
 
 
 class TestRecurrent(Healthy):

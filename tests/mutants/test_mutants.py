@@ -51,6 +51,8 @@ CAUGHT_BY = {
     mutants.EventsMixedUp: "step_equals_forward",
     mutants.ExportedOtherwise: "program_equals_step",
     mutants.SmallDifferences: "program_of_low_precision",
+    mutants.AheadOfAll: "look_ahead",
+    mutants.AheadUndeclared: "look_ahead",
 }
 """Mutant to the law that is meant to see it; others may see it too."""
 
@@ -60,6 +62,7 @@ ONLY_CATCHERS = {
     "garbage_rows",
     "gradients",
     "long_run",
+    "look_ahead",
     "outputs_are_the_callers",
     "prefill_is_a_fold",
     "present_matters",
@@ -79,6 +82,8 @@ SPEC_OF = {
     mutants.StaticIgnored: "classes with conditions",
     mutants.StaticOnModule: "classes with conditions",
     mutants.EventsMixedUp: "chords",
+    mutants.AheadOfAll: "classes with conditions",
+    mutants.AheadUndeclared: "classes with conditions",
 }
 """The kind of sequence in which a bug shows, where that is not plain classes."""
 

@@ -64,7 +64,8 @@ def export_step(
     """
     spec = model.spec
     event = torch.zeros((batch, *spec.event_shape), dtype=_event_type(spec.n_classes))
-    cond = torch.zeros(batch, spec.cond_channels) if spec.cond_channels else None
+    n_cond = step_cond_channels(model)
+    cond = torch.zeros(batch, n_cond) if n_cond else None
     noise = None if head is None else torch.full((batch, head.n_uniforms), 0.5)
     controls = ControlBatch.of([Controls()] * batch)[:-1]
     step = _Step(model, head, filters)
@@ -84,6 +85,12 @@ def export_step(
         ) from error
     finally:
         model.train(was_training)
+
+
+def step_cond_channels(model: SequenceModel[Any]) -> int:
+    """Channels of the condition that a step takes; 0 is none."""
+    own = model.step_cond_channels
+    return model.spec.cond_channels if own is None else own
 
 
 def fresh_state(model: SequenceModel[Any], batch: int = 1) -> Any:

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from ..heads import Filter, Head
 from ..model import SequenceModel
 from .capture import capture
-from .export import LoweringError, export_step, fresh_state
+from .export import LoweringError, export_step, fresh_state, step_cond_channels
 from .fusion import fuse
 from .graph import WRITTEN, Graph, Op, Value, View, coalesced
 from .placement import ALIGNMENT, BYTES, Layout, place
@@ -65,7 +65,7 @@ def lower(
         },
         "n_params": spec.n_params,
         "n_uniforms": 0 if head is None else head.n_uniforms,
-        "cond_channels": spec.cond_channels,
+        "cond_channels": step_cond_channels(model),
         "state": [
             {
                 "name": name,

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from .. import state as trees
 from ..model import SequenceModel
+from ..program.export import step_cond_channels
 from ..program.precision import precision_of, with_precision
 from .contract import Contract
 from .inputs import Inputs, awaken, other_symbols, random_inputs
@@ -190,7 +191,7 @@ class ModelContract(Contract):
     def test_rows_are_strangers(self, subject: Model) -> None:
         """Voices of ages 3, 11 and 20 in one batch sound as each does alone, in any order."""
         ages = (3, 11, 20)
-        given = random_inputs(subject.spec, len(ages), max(ages) + 15, seed=3)
+        given = self._inputs(subject, batch=len(ages), length=max(ages) + 15, seed=3)
         rows = [given.row(b) for b in range(len(ages))]
         alone = [
             _fold(subject, row)[0][:, age : age + 15] for row, age in zip(rows, ages, strict=True)
@@ -322,6 +323,23 @@ class ModelContract(Contract):
             self._same(after[:, :t], before[:, :t], f"outputs before a new condition at {t}")
             assert self._differs(after[:, t], before[:, t]), f"condition {t} does not count at {t}"
 
+    def test_look_ahead(self, subject: Model) -> None:
+        """`look_ahead` gives a row of C' channels for each step, and rows of a batch are strangers.
+
+        A row may depend on all that come after it.
+        """
+        spec = subject.spec
+        if not spec.cond_channels:
+            pytest.skip("built without per-step conditions")
+        cond = random_inputs(spec, self.batch, self.length).cond
+        assert cond is not None
+        kept, rows = cond.clone(), _ahead(subject, cond)
+        assert torch.equal(cond, kept), "look_ahead writes into the conditions"
+        assert rows.shape == (self.batch, self.length, step_cond_channels(subject))
+        for b in range(self.batch):
+            alone = _ahead(subject, cond[b : b + 1])
+            self._same(alone, rows[b : b + 1], f"conditions of row {b} alone")
+
     def test_static(self, subject: Model) -> None:
         """The static condition changes every step, and lies in the state of a voice."""
         given, spec = self._inputs(subject), subject.spec
@@ -359,7 +377,9 @@ class ModelContract(Contract):
         )
 
     def _inputs(self, model: Model, *, batch: int = 0, length: int = 0, seed: int = 0) -> Inputs:
-        return random_inputs(model.spec, batch or self.batch, length or self.length, seed)
+        """Inputs as steps take them: what is known ahead has been looked at."""
+        given = random_inputs(model.spec, batch or self.batch, length or self.length, seed)
+        return given if given.cond is None else given._replace(cond=_ahead(model, given.cond))
 
     def _reach_by_change(self, model: Model, given: Inputs, t: int) -> Tensor:
         """`(T)`: whether `params[:, t]` changes at all with each symbol."""
@@ -392,6 +412,11 @@ class ModelContract(Contract):
 def _forward(model: Model, given: Inputs) -> Tensor:
     with torch.no_grad():
         return model.forward(*given)
+
+
+def _ahead(model: Model, cond: Tensor) -> Tensor:
+    with torch.no_grad():
+        return model.look_ahead(cond)
 
 
 def _init(model: Model, given: Inputs) -> Any:

@@ -52,7 +52,8 @@ class Scorer(nn.Module):
 
     def forward(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Nats of all scored steps of a batch, and their number."""
-        params = self.model.tail(batch.x, batch.target.shape[1], batch.cond, batch.static)
+        cond = None if batch.cond is None else self.model.look_ahead(batch.cond)
+        params = self.model.tail(batch.x, batch.target.shape[1], cond, batch.static)
         target, weight = batch.target, batch.weight
         if not params.is_contiguous():  # a model may compute time-major; copying it would cost
             params, target = params.transpose(0, 1), target.transpose(0, 1)
