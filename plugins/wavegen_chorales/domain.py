@@ -17,6 +17,7 @@ from wavegen.errors import ConfigError, DataError
 from wavegen.heads import Categorical, Chain, Head
 
 from .announcing import GridConditioner
+from .battery import summarize
 from .conditions import Conditions
 from .config import ChoralesConfig
 from .corpus import gather, report
@@ -126,8 +127,8 @@ class ChoralesDomain(Domain[ChoraleGrid]):
         return min(len(raw), pickup + n * raw.bar_steps)
 
     def metrics(self, sequences: Sequence[Tensor]) -> dict[str, float]:
-        """How long the pieces are, and how busy."""
+        """Mean length, and the means of the battery over the pieces that sound at all."""
         grids = [self.decode(x) for x in sequences]
-        steps = sum(map(len, grids))
-        notes = sum(int(grid.attack.sum()) for grid in grids)
-        return {"mean_steps": steps / max(1, len(grids)), "notes_per_step": notes / max(1, steps)}
+        sounding = [grid for grid in grids if grid.attack.any()]
+        means = {name: mean for name, (mean, _) in summarize(sounding).items()} if sounding else {}
+        return {"mean_steps": float(np.mean([len(grid) for grid in grids])), **means}
