@@ -15,7 +15,7 @@ VARIANTS = {
     "kernel 3": TCNConfig(blocks=3, channels=6),
     "free dilations": TCNConfig(dilations=(1, 5, 3), channels=6, kernel=2),
     "several widths": TCNConfig(blocks=3, widths=(5, 7, 5), embedding_channels=4),
-    "no weight norm": TCNConfig(blocks=2, channels=6, weight_norm=False),
+    "weight norm": TCNConfig(blocks=2, channels=6, weight_norm=True),
     "dropout": TCNConfig(blocks=2, channels=6, dropout=0.3),
 }
 

@@ -104,7 +104,7 @@ def test_sizes_are_those_of_the_model_that_is_built(name: str) -> None:
 
 
 def test_reach_is_a_number_or_unbounded() -> None:
-    assert " tiny    33,856 parameters, receptive field 253 steps: blocks=6" in call("tcn").stdout
+    assert " tiny    33,568 parameters, receptive field 253 steps: blocks=6" in call("tcn").stdout
     assert "receptive field unbounded" in call("recurrent").stdout
 
 

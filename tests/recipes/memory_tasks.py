@@ -24,10 +24,18 @@ from wavegen.training.memory_tasks import Adding, CopyMemory, MemoryTask
 BATCH, N_TEST, EVERY = 32, 1000, 100
 TASKS = {"adding": Adding, "copy": CopyMemory}
 TCN = {
-    "adding": {"blocks": 5, "channels": 24, "kernel": 6, "embedding_channels": 4},
-    "copy": {"blocks": 4, "channels": 16, "kernel": 8},
+    "adding": {
+        "blocks": 5,
+        "channels": 24,
+        "kernel": 6,
+        "embedding_channels": 4,
+        "weight_norm": True,
+    },
+    "copy": {"blocks": 4, "channels": 16, "kernel": 8, "weight_norm": True},
 }
-"""They reach 311 and 211 steps back: a longer task takes a block more."""
+"""They reach 311 and 211 steps back: a longer task takes a block more. Weight norm as in the paper,
+for Adam: without it adding scores 0.00096 in place of 0.00035, copying 100 % as well.
+"""
 LR = {
     "adding": {"tcn": 4e-3, "lstm": 5e-3, "gru": 2e-3},
     "copy": {"tcn": 4e-3, "lstm": 1e-2, "gru": 1e-2},

@@ -1,8 +1,8 @@
 """Temporal convolutional network (Bai, Kolter and Koltun 2018).
 
-Residual blocks of two dilated causal convolutions with weight normalisation, ReLU and dropout. One
-block reaches 2 (K - 1) d steps back, so the receptive field is 1 + 2 (K - 1) sum of d. A step keeps
-the inputs of every convolution in delay lines.
+Residual blocks of two dilated causal convolutions with ReLU, dropout and, if asked for, the paper's
+weight normalisation. One block reaches 2 (K - 1) d steps back, so the receptive field is
+1 + 2 (K - 1) sum of d. A step keeps the inputs of every convolution in delay lines.
 
 Dimensions: B batch, T time, E event shape, P head parameters, K taps, I input and C output channels
 of a block, W embedding width.

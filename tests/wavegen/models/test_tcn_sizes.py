@@ -57,18 +57,17 @@ def test_it_is_the_network_of_the_paper(settings: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("preset", "parameters", "field"),
     [
-        ("tiny", 33_856, 253),
-        ("small", 136_960, 1021),
-        ("base", 955_136, 2045),
-        ("S", 389_696, 2045),
+        ("tiny", 33_568, 253),
+        ("small", 136_192, 1021),
+        ("base", 952_832, 2045),
+        ("S", 388_256, 2045),
     ],
 )
 def test_sizes_of_presets(preset: str, parameters: int, field: int) -> None:
-    model = build(**PRESETS[preset])
-    # Weight norm has one length more for each output.
-    lengths = sum(p.numel() for n, p in model.named_parameters() if n.endswith("original0"))
+    model, normed = (build(**PRESETS[preset], weight_norm=flag) for flag in (False, True))
     assert sum(p.numel() for p in model.parameters()) == parameters
-    assert lengths == 2 * sum(model.config.all_widths)
+    lengths = 2 * sum(model.config.all_widths)  # weight norm has one more for each output
+    assert sum(p.numel() for p in normed.parameters()) == parameters + lengths
     assert model.receptive_field == field
 
 
@@ -111,12 +110,12 @@ def test_spatial_dropout_drops_whole_channels_in_training_only() -> None:
 
 def test_weight_norm_changes_nothing_at_first() -> None:
     x = torch.randint(256, (2, 20))
-    plain, normed = build(**SMALL, weight_norm=False), build(**SMALL)
+    plain, normed = build(**SMALL), build(**SMALL, weight_norm=True)
     torch.testing.assert_close(normed(x), plain(x))
 
 
 def test_muon_gets_the_weights_or_under_weight_norm_their_directions() -> None:
-    plain, normed = build(**SMALL, weight_norm=False), build(**SMALL)
+    plain, normed = build(**SMALL), build(**SMALL, weight_norm=True)
     convs = [(block.first, block.second) for block in plain._blocks()]
     assert [id(w) for w in plain.hidden_weights()] == [id(c.weight) for pair in convs for c in pair]
     names = {id(p): name for name, p in normed.named_parameters()}
