@@ -1,4 +1,4 @@
-"""Folders of MIDI by symusic, where it is installed: tens of times faster than mido, same grids.
+"""Folders of MIDI by symusic, where it is installed: three times faster in all, same grids.
 
 It drops empty tracks and tells no channels; a file in which that could matter is left to mido, and
 so is every file that it cannot read.
