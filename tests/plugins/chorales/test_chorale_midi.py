@@ -177,6 +177,14 @@ def test_notes_of_no_length_and_notes_without_end() -> None:
     assert (read_midi(content.getvalue(), "stuck.mid").grid.pitch[:, 3] == 48).all()
 
 
+def test_a_note_is_repeated_though_its_end_comes_after_the_next_beginning() -> None:
+    later_first = [(480, 960, 72), (0, 480, 72)]  # at 480 the note-on stands before the note-off
+    for reader in (read_midi, read_midi_fast):
+        grid = reader(song([later_first, *CHORD[1:]], (0, 1, 2, 3), (0,) * 4), "x.mid").grid
+        assert grid.pitch[:, 0].tolist() == [72] * 8
+        assert np.flatnonzero(grid.attack[:, 0]).tolist() == [0, 4]
+
+
 def test_metres_and_keys_of_foreign_files() -> None:
     def metre(numerator: int, denominator: int, time: int = 0) -> mido.MetaMessage:
         return mido.MetaMessage(
