@@ -21,7 +21,10 @@ _CHUNK = 16
 
 
 def complex_step(decay: Tensor, phase: Tensor, x: Tensor, state: Tensor) -> Tensor:
-    """One step, the specification: decay `(B, N)`, phase `(N)`, x and state `(B, 2, N)`."""
+    """One step, the specification: decay `(B, N)`, phase `(N)`, x and state `(B, 2, N)`. It
+    computes in the precision of `state`.
+    """
+    decay, phase, x = (given.to(state.dtype) for given in (decay, phase, x))
     return decay[:, None] * _turned(state, phase.cos(), phase.sin()) + x
 
 

@@ -23,8 +23,10 @@ def delta_step(
     q: Tensor, k: Tensor, v: Tensor, strength: Tensor | None, log_decay: Tensor, memory: Tensor
 ) -> tuple[Tensor, Tensor]:
     """One step: q, k `(B, H, K)`, v `(B, H, V)`, strength (b; None is no correction) and log a
-    `(B, H)`, memory `(B, H, K, V)`, to `(B, H, V)` and the memory after it.
+    `(B, H)`, memory `(B, H, K, V)`, to `(B, H, V)` and the memory after it. It computes in the
+    precision of `memory`.
     """
+    q, k, v, log_decay = (x.to(memory.dtype) for x in (q, k, v, log_decay))
     decay = log_decay.exp()[..., None]
     written = v
     if strength is not None:

@@ -83,10 +83,13 @@ class GatedDelta(SequenceModel[GatedDeltaState]):
         """Empty memories, silent convolutions, and what the static condition adds."""
         config, like = self.config, self.output.bias
         shape = (batch, config.heads, config.key_width, config.value_width)
+        wide = torch.promote_types(
+            like.dtype, torch.float32
+        )  # a half would round small writes away
         return GatedDeltaState(
             torch.zeros(batch, dtype=torch.int64, device=like.device),
             self.delay.empty(batch, like),
-            tuple(like.new_zeros(shape) for _ in self.layers),
+            tuple(like.new_zeros(shape, dtype=wide) for _ in self.layers),
             self.static.bias(batch, static, like),
         )
 
@@ -212,7 +215,7 @@ class Layer(nn.Module):
 
     def leave(self, h: Tensor, normed: Tensor, read: Tensor) -> Tensor:
         """The residual stream after what the memory gave, `(..., H, V)`, and the feed-forward."""
-        opened = self.read_norm(read).flatten(-2) * F.silu(normed @ self.gate)
+        opened = self.read_norm(read.to(h.dtype)).flatten(-2) * F.silu(normed @ self.gate)
         h = h + self._dropped(opened @ self.mix)
         if self.feed_forward is None or self.ff_norm is None:
             return h

@@ -87,10 +87,11 @@ class Multiscale(SequenceModel[MultiscaleState]):
         windows = [
             (batch, pool, width) for pool, width in zip(config.pools, config.widths, strict=False)
         ]
+        wide = torch.promote_types(like.dtype, torch.float32)  # a half forgets what is slow
         return MultiscaleState(
             torch.zeros(batch, dtype=torch.int64, device=like.device),
             tuple(
-                like.new_zeros(batch, n_layers, 2, config.state * width)
+                like.new_zeros(batch, n_layers, 2, config.state * width, dtype=wide)
                 for n_layers, width in zip(config.layers, config.widths, strict=True)
             ),
             tuple(like.new_zeros(shape) for shape in windows),
@@ -257,7 +258,7 @@ class Unit(nn.Module):
 
     def leave(self, h: Tensor, normed: Tensor, states: Tensor) -> Tensor:
         """The residual stream after what the units say, `(..., 2, N)`, and the feed-forward."""
-        opened = states.flatten(-2) * F.silu(normed @ self.gate)
+        opened = states.to(h.dtype).flatten(-2) * F.silu(normed @ self.gate)
         h = h + self._dropped(opened @ self.mix)
         if self.feed_forward is None or self.ff_norm is None:
             return h
