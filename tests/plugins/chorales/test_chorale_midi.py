@@ -138,7 +138,7 @@ def test_percussion_is_no_voice() -> None:
 
 
 def test_off_the_grid_is_moved_with_a_word() -> None:
-    played = [[(7, 470, 72), (486, 950, 71)], *CHORD[1:]]
+    played = [[(7, 470, 72), (474, 950, 71)], *CHORD[1:]]
     for reader in (read_midi, read_midi_fast):
         reading = reader(song(played, (0, 1, 2, 3), (0, 1, 2, 3)), "played.mid")
         assert reading.grid.pitch[:, 0].tolist() == [72] * 4 + [71] * 4
