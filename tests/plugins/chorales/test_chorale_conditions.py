@@ -43,6 +43,7 @@ def test_fermatas_are_announced() -> None:
     rows = group("fermata", grid)
     assert np.flatnonzero(rows[:, 0]).tolist() == [40, 41]
     assert np.flatnonzero(rows.sum(axis=1)).tolist() == list(range(40 - HORIZON, 42))
+    assert not rows[40:42, 1:].any(), "under a fermata the next one is not announced"
     buckets = rows[8:40, 1:].argmax(axis=1)[::-1]  # from the nearest step to the farthest
     assert buckets.tolist() == [0, 1, 2, 3, 3, *[4] * 2, *[5] * 4, *[6] * 4, *[7] * 8, *[8] * 9]
 
