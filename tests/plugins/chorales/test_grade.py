@@ -64,15 +64,15 @@ def test_chords_are_nearer_to_bach_than_noise() -> None:
 
 
 def test_distances_are_in_their_units() -> None:
-    # Every note a quarter against every note a half: one quarter apart; a third against a fourth.
+    # Every note an eighth against every note a half; a third against a fourth.
     def tune(length: int, interval: int) -> ChoraleGrid:
         pitch = np.full((16, 4), -1)
         pitch[:, 0] = np.repeat(60 + interval * np.arange(16 // length), length)[:16]
         return ChoraleGrid.of(pitch)
 
-    found = grade(tune(8, 4), corpus_histograms([tune(4, 3)]))
-    assert found["rhythm"] == pytest.approx(1)
-    assert found["soprano_intervals"] == pytest.approx(1)
+    found = grade(tune(8, 5), corpus_histograms([tune(2, 3)]))
+    assert found["rhythm"] == pytest.approx(1.5)
+    assert found["soprano_intervals"] == pytest.approx(2)
 
 
 def test_repetition_is_heard() -> None:

@@ -159,6 +159,13 @@ def test_leading_notes_are_sharps_in_minor() -> None:
     assert spell(61, Key(-4, "major"))[:2] == ("D", -1)
 
 
+def test_values_show_where_the_beat_is() -> None:
+    held = ChoraleGrid.of(np.full((21, 4), 60))
+    pos = ((np.arange(21) + 11) % 16).astype(np.int16)  # a sixteenth before the fourth beat
+    notes = heads(replace(held, pos=pos))[0]
+    assert [note.findtext("type") for note in notes] == ["16th", "quarter", "whole"]
+
+
 def test_signs_over_the_notes(piece: Make) -> None:
     grid = replace(piece(64, 1), source="folder/Herr <Jesu> \x00Christ.mid")
     score = Xml.fromstring(musicxml(grid))
