@@ -11,12 +11,13 @@ from __future__ import annotations
 import platform
 import statistics
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from ..heads import Head
@@ -24,13 +25,15 @@ from ..model import SequenceModel
 from ..native import library
 from ..program.lowering import lower
 from ..program.precision import with_precision
-from ..program.program import Precision
+from ..program.program import Precision, Program
+from ..program.tally import products_by_turn, tally
 from .arena import StateLayout
 from .torch_engine import MIN_SLOTS, TorchEngine
 
 _SECONDS = 0.25
 """How long one case runs in one round, about."""
-_FLOOR_PASSES = 200
+_TURNS = 512
+"""Steps whose turns are looked at."""
 
 
 @dataclass(frozen=True)
@@ -46,11 +49,12 @@ class Row:
     vs_torch: float | None
     """Its rate over that of the torch engine with as many voices on one thread."""
     floor_us: float | None
-    """One read-only pass over the packed weights by one thread: no step of one voice is faster."""
+    """One read-only pass over the packed weights of a step by one thread: no step of one voice is
+    faster. Where parts of a model have turns, the mean over `_TURNS` steps."""
     of_floor: float | None
     """`floor_us` over the time of a step, for one voice on one thread."""
     gmacs: float
-    """10^9 multiplications with weights a second, all voices together."""
+    """10^9 multiplications with weights a second, all voices together, of the mean step."""
 
     def to_dict(self) -> dict[str, Any]:
         """JSON values."""
@@ -101,6 +105,15 @@ def bench_decode(
         for v in voices
     }
     plain = {v: _Case(_plain(model, head, v), v) for v in voices}
+    begin = StateLayout(program.header).pack(_begin(model))
+    done = tally(program, begin, _TURNS)
+    weights = {p: _weights(with_precision(program, p), done) for p in precisions}
+    macs = round(
+        sum(
+            part.n_macs * (1 if turn is None else float(done[turn].mean()))
+            for turn, part in products_by_turn(program).items()
+        )
+    )
     floors = {p: list[float]() for p in precisions}
     cases = [*native.values(), *plain.values()]
     for case in cases:
@@ -109,17 +122,17 @@ def bench_decode(
         for case in cases:
             case.measure()
         for precision, floor in floors.items():
-            floor.append(_floor(opened[precision]))
-    rows = [_row("torch", "float32", 1, plain[v], plain[v], None, program.n_macs) for v in voices]
+            floor.append(_timed(lambda n, p=precision: _read(weights[p], n), _TURNS) / _TURNS)
+    rows = [_row("torch", "float32", 1, plain[v], plain[v], None, macs) for v in voices]
     rows += [
-        _row(opened[p].build, p, threads, case, plain[v], floors[p], program.n_macs)
+        _row(opened[p].build, p, threads, case, plain[v], floors[p], macs)
         for (p, v), case in native.items()
     ]
     return {
         "cpu": processor(),
         "build": next(iter(opened.values())).build,
         "parameters": sum(p.numel() for p in model.parameters()),
-        "macs": program.n_macs,
+        "macs": macs,
         "rounds": rounds,
         "rows": [row.to_dict() for row in rows],
     }
@@ -162,8 +175,7 @@ def _native(
     voices: int,
     threads: int,
 ) -> Callable[[int], None]:
-    with torch.no_grad():
-        state = model.init_state(1)
+    state = _begin(model)
     event = program.header["event"]
     slots = [
         library.Slot(
@@ -190,14 +202,28 @@ def _plain(model: SequenceModel[Any], head: Head, voices: int) -> Callable[[int]
     return run
 
 
-def _floor(program: library.Program) -> float:
-    """Seconds of one pass over the packed weights."""
-    return _timed(lambda n: _passes(program, n), _FLOOR_PASSES) / _FLOOR_PASSES
+def _weights(
+    program: Program, done: Mapping[int, npt.NDArray[np.bool_]]
+) -> list[list[library.Program]]:
+    """For each step the products that it computes."""
+    opened = {
+        turn: library.Program(part.to_bytes()) for turn, part in products_by_turn(program).items()
+    }
+    return [
+        [part for turn, part in opened.items() if turn is None or done[turn][step]]
+        for step in range(_TURNS)
+    ]
 
 
-def _passes(program: library.Program, n: int) -> None:
-    for _ in range(n):
-        program.read_weights()
+def _read(weights: Sequence[Sequence[library.Program]], n_steps: int) -> None:
+    for step in range(n_steps):
+        for part in weights[step]:
+            part.read_weights()
+
+
+def _begin(model: SequenceModel[Any]) -> Any:
+    with torch.no_grad():
+        return model.init_state(1)
 
 
 def _timed(run: Callable[[int], None], n: int) -> float:

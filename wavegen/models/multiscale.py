@@ -6,9 +6,6 @@ recurrent units (De et al. 2024, section 2.4) of complex numbers (Orvieto et al.
 
     h <- a exp(i w) h + sqrt(1 - a^2) g u        a = exp(-8 softplus(rate) sigmoid(forget))
 
-A step computes all tiers and keeps of the slow ones what their turn has come for: the native core
-has no operation yet that would leave them out.
-
 Dimensions: B batch, T steps, E event shape, P head parameters, W width of a tier, L its layers, N
 complex units of a layer, k steps that are pooled.
 """

@@ -42,6 +42,7 @@ enum class Kind : std::uint8_t {
     temper,
     draw_class,
     sample,
+    unless,
 };
 
 // `fn` of the operation `binary`.
@@ -152,6 +153,12 @@ struct Draw {
     std::int32_t scores_stride, out_stride;
 };
 
+// For a voice whose `cond` is 0, the operations behind it are passed over.
+struct Unless {
+    Place cond;
+    std::uint32_t skip;
+};
+
 struct Op {
     Kind kind;
     union {
@@ -163,6 +170,7 @@ struct Op {
         ElementTable element_table;
         Delay delay;
         Draw draw;
+        Unless unless;
     };
 
     explicit Op(Kind of) : kind(of), product{} {}

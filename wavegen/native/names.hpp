@@ -12,7 +12,7 @@ namespace wg {
 inline constexpr std::string_view kinds[] = {
     "product", "unary",      "binary",      "where",  "copy",        "convert",      "reduce",
     "softmax", "layer_norm", "cumsum",      "matmul", "gather_rows", "scatter_rows", "gather",
-    "scatter", "delay_read", "delay_write", "temper", "draw_class",  "sample",
+    "scatter", "delay_read", "delay_write", "temper", "draw_class",  "sample",       "unless",
 };
 inline constexpr std::string_view unaries[] = {
     "neg",   "abs",       "not",        "exp",         "expm1",   "log",  "log1p",

@@ -104,6 +104,9 @@ public:
             case Kind::sample:
                 op.draw = sample();
                 break;
+            case Kind::unless:
+                op.unless = unless();
+                break;
         }
         operands_.done(kind == Kind::unary || kind == Kind::binary || kind == Kind::where);
         return op;
@@ -453,6 +456,13 @@ private:
         return op;
     }
 
+    Unless unless() {
+        Unless op{};
+        op.cond = scalar("cond", Type::i64);
+        op.skip = all_.enter(fields_);
+        return op;
+    }
+
     Draw scores(std::string_view name) {
         const View view = operands_.read(name, Type::f32);
         operands_.check_rank(name, view, 1, 1);
@@ -476,16 +486,31 @@ private:
 Operations::Operations(const Container& container, Spaces spaces)
     : matrices(container), spaces_(std::move(spaces)) {}
 
+std::uint32_t Operations::enter(Fields& fields) {
+    const std::size_t first = ops.size() + 1;
+    const auto skip = static_cast<std::size_t>(fields.integer("skip", 1, max_ops));
+    if (skip > ends_.back() - first)
+        fields.bad("skip is ", skip, "; only ", ends_.back() - first, " operations follow",
+                   ends_.size() > 1 ? " inside of the unless around it" : "");
+    if (ends_.size() > max_nesting)
+        fields.bad("it lies in ", ends_.size() - 1, " others; at most ", max_nesting,
+                   " may be nested");
+    ends_.push_back(first + skip);
+    return static_cast<std::uint32_t>(skip);
+}
+
 void Operations::decode(JsonValue list) {
     if (list.size() > max_ops)
         fail("the program has ", list.size(), " operations; at most ", max_ops, " are played");
     ops.reserve(list.size());
+    ends_ = {list.size()};
     for (const auto& value : list.entries()) {
         const std::size_t number = ops.size();
         Fields unnamed(line("op ", number), value);
         const auto kind = static_cast<Kind>(unnamed.choice("op", kinds));
         Fields fields(line("op ", number, " (", kind_name(kind), ")"), value);
         fields.text("op");
+        while (!ends_.empty() && ends_.back() <= number) ends_.pop_back();
         ops.push_back(Operation(*this, std::move(fields)).decode(kind));
     }
 }

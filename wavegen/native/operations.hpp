@@ -27,7 +27,11 @@ public:
 private:
     friend class Operation;
 
+    // How many operations an `unless` that is being decoded passes over.
+    std::uint32_t enter(Fields& fields);
+
     Spaces spaces_;
+    std::vector<std::size_t> ends_;  // of the list, and of each `unless` around the next operation
 };
 
 }  // namespace wg

@@ -175,6 +175,40 @@ inline BadIndex play(const Op& op, const Block& block, std::size_t& lane) {
             return all([&](const Lane& l) { play_draw_class(op.draw, l); });
         case Kind::sample:
             return all([&](const Lane& l) { play_sample(op.draw, l); });
+        case Kind::unless:
+            break;  // `play_all` decides
+    }
+    return {};
+}
+
+struct Stop {
+    BadIndex bad;
+    std::size_t op;
+    const wg_voice* voice;
+};
+
+// Operations `first` to before `last`. Behind an `unless` only those voices are played whose turn
+// it is, as a block of their own: so a voice's turns are its own, whoever plays beside it.
+inline Stop play_all(const Block& block, std::size_t first, std::size_t last) {
+    for (std::size_t i = first; i < last; ++i) {
+        const Op& op = block.code.ops[i];
+        if (op.kind != Kind::unless) {
+            std::size_t lane = 0;
+            const BadIndex bad = play(op, block, lane);
+            if (bad.found) return {bad, i, block.lanes[lane].voice};
+            continue;
+        }
+        Lane taken[max_block];
+        std::size_t n_taken = 0;
+        for (std::size_t v = 0; v < block.n_lanes; ++v)
+            if (*at<const std::int64_t>(block.lanes[v], op.unless.cond) != 0)
+                taken[n_taken++] = block.lanes[v];
+        const std::size_t behind = i + 1 + op.unless.skip;
+        if (n_taken > 0) {
+            const Stop stop = play_all({block.code, taken, n_taken}, i + 1, behind);
+            if (stop.bad.found) return stop;
+        }
+        i = behind - 1;
     }
     return {};
 }
@@ -190,10 +224,11 @@ inline Fault run(const Code& code, const Lane* lanes, std::size_t n_lanes, std::
     for (std::size_t step = 0; step < n_steps; ++step) {
         std::size_t lane = 0;
         for (std::size_t v = 0; v < n_lanes; ++v) put_step(code, lanes[v], step);
-        for (std::size_t i = 0; i < code.n_ops; ++i) {
-            const BadIndex bad = play(code.ops[i], block, lane);
-            if (bad.found)
-                return {FaultKind::index, i, lane, step, bad.index, table_size(code.ops[i])};
+        const Stop stop = play_all(block, 0, code.n_ops);
+        if (stop.bad.found) {
+            while (lanes[lane].voice != stop.voice) ++lane;
+            return {FaultKind::index, stop.op, lane, step, stop.bad.index,
+                    table_size(code.ops[stop.op])};
         }
         for (lane = 0; lane < n_lanes; ++lane) {
             const BadIndex bad = take_step(code, lanes[lane], step);

@@ -82,6 +82,8 @@ def _written(op: Mapping[str, Any]) -> tuple[str, ...]:
     """The operands that an operation writes."""
     if op["op"].startswith("scatter"):
         return ("table",)
+    if op["op"] == "unless":
+        return ()
     return ("rings",) if op["op"] == "delay_write" else ("out",)
 
 

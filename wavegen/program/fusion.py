@@ -40,7 +40,7 @@ def fuse(graph: Graph) -> None:
 
 def drop_unused(graph: Graph) -> None:
     """Operations whose result nobody reads."""
-    needed = {v.base for v in (*graph.after.values(), graph.params, graph.event) if v is not None}
+    needed = {view.base for view in graph.results()}
     kept = list[Op]()
     for op in reversed(graph.ops):
         if op.writes.base in needed:
@@ -173,13 +173,13 @@ def _split_sum(index: Index, op: Op) -> None:
 
 def _merge(graph: Graph, index: Index) -> None:
     """Products of one input side by side: a taller matrix, whose results are parts of one value."""
-    groups: defaultdict[View, list[Op]] = defaultdict(list)
+    groups: defaultdict[tuple[View, tuple[View, ...]], list[Op]] = defaultdict(list)
     for op in index.ops():
         is_free = op.name == "product" and _is_plain(op) and op.writes.is_whole
         if is_free and all(term.base.data is not None for term in op.add):
-            groups[op.reads["x"]].append(op)
+            groups[op.reads["x"], op.turns].append(op)
     parent = dict[Value, tuple[Value, int]]()
-    for x, products in groups.items():
+    for (x, turns), products in groups.items():
         if len(products) == 1:
             continue
         matrices = [p.matrix for p in products]
@@ -187,7 +187,7 @@ def _merge(graph: Graph, index: Index) -> None:
         shift = np.concatenate([_constant_sum(p) for p in products])
         whole = View.of(Value((len(matrix),), "f32"))
         add = [View.of(Value(shift.shape, "f32", "const", data=shift))] if shift.any() else []
-        merged = Op("product", whole, {"x": x}, add, {"act": "none"}, matrix)
+        merged = Op("product", whole, {"x": x}, add, {"act": "none"}, matrix, turns)
         first = 0
         for product in products:
             parent[product.writes.base] = (whole.base, first)
@@ -213,9 +213,7 @@ def _rebase(graph: Graph, index: Index, parent: dict[Value, tuple[Value, int]]) 
         op.reads = {name: moved(view) for name, view in op.reads.items()}
         op.add = [moved(view) for view in op.add]
         index.enter(op)
-    graph.after = {name: moved(view) for name, view in graph.after.items()}
-    graph.params = moved(graph.params)
-    graph.event = None if graph.event is None else moved(graph.event)
+    graph.replace(moved)
 
 
 def _constant_sum(product: Op) -> np.ndarray:

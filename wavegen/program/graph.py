@@ -7,6 +7,7 @@ which is a copy made for that purpose. Shapes still have the batch of 1 that was
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -95,10 +96,12 @@ class Op:
     fields: dict[str, Any] = field(default_factory=dict[str, Any])
     matrix: npt.NDArray[np.float32] | None = None
     """`(N, K)` of a product."""
+    turns: tuple[View, ...] = ()
+    """Truth values `()`, outermost first: where one of them is 0, the operation is left out."""
 
     def inputs(self) -> list[View]:
         """All views it reads; what it changes in place is not among them."""
-        return [*self.reads.values(), *self.add]
+        return [*self.reads.values(), *self.add, *self.turns]
 
     @property
     def is_in_place(self) -> bool:
@@ -119,6 +122,17 @@ class Graph:
     """Leaves by name, as the step leaves them."""
     params: View
     event: View | None
+
+    def results(self) -> list[View]:
+        """All that leaves the step."""
+        drawn = [] if self.event is None else [self.event]
+        return [*self.after.values(), self.params, *drawn]
+
+    def replace(self, change: Callable[[View], View]) -> None:
+        """Let other views be what leaves the step."""
+        self.after = {name: change(view) for name, view in self.after.items()}
+        self.params = change(self.params)
+        self.event = None if self.event is None else change(self.event)
 
 
 def dense_strides(shape: tuple[int, ...]) -> tuple[int, ...]:

@@ -20,9 +20,8 @@ class Index:
         self._first = dict(self.position)
         for op in graph.ops:
             self.enter(op)
-        for view in (*graph.after.values(), graph.params, graph.event):
-            if view is not None:
-                self.readers[view.base].append(self.END)
+        for view in graph.results():
+            self.readers[view.base].append(self.END)
 
     def enter(self, op: Op) -> None:
         """Take note of what an operation reads and writes."""

@@ -1,12 +1,13 @@
 """Lowering: a model's step to a program.
 
-export -> capture -> fuse -> place -> the header and tensors of FORMAT.md
+export -> capture -> turns -> fuse -> place -> the header and tensors of FORMAT.md
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from .fusion import fuse
 from .graph import WRITTEN, Graph, Op, Value, View, coalesced
 from .placement import ALIGNMENT, BYTES, Layout, place
 from .program import Program
+from .turns import take_turns
 
 _RANKS = {
     "delay_read": {"rings": 2, "clock": 0, "out": 2},
@@ -52,6 +54,7 @@ def lower(
         graph = capture(export_step(model, head, filters), fresh_state(model))
     except LoweringError as error:
         raise LoweringError(f"{type(model).__name__}.step {error}") from error
+    take_turns(graph)
     fuse(graph)
     layout = place(graph)
     writer = _Writer(layout)
@@ -76,7 +79,7 @@ def lower(
             for name, leaf in graph.state.items()
         ],
         "inputs": _inputs(graph, writer),
-        "ops": [writer.op(op) for op in layout.ops],
+        "ops": writer.ops(layout.ops),
         "outputs": {
             "params": writer.view(_flat(graph.params)),
             "event": None if graph.event is None else writer.view(_flat(graph.event)),
@@ -105,6 +108,18 @@ class _Writer:
         space = "scratch" if base.space == "input" else base.space
         offset = start + found.offset * BYTES[base.type]
         return [space, base.type, offset, list(found.shape), list(found.strides)]
+
+    def ops(self, ops: Sequence[Op], depth: int = 0) -> list[dict[str, Any]]:
+        """The list of operations; `depth` says inside of how many turns of theirs it stands."""
+        entries = list[dict[str, Any]]()
+        for turns, run in groupby(ops, key=lambda op: op.turns[depth : depth + 1]):
+            if not turns:
+                entries += [self.op(op) for op in run]
+                continue
+            inner = self.ops(list(run), depth + 1)
+            skip = {"op": "unless", "cond": self.view(turns[0]), "skip": len(inner)}
+            entries += [skip, *inner]
+        return entries
 
     def op(self, op: Op) -> dict[str, Any]:
         """One entry of the list of operations."""

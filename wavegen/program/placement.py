@@ -13,7 +13,8 @@ from .graph import Graph, Op, Value, View
 
 ALIGNMENT = 64
 BYTES = {"f32": 4, "i64": 8}
-_ELEMENTWISE = ("unary", "binary", "where", "convert")
+_IN_ORDER = ("unary", "binary", "where", "convert", "copy")
+"""Operations that may write what they read; where a copy would, it is left out."""
 
 
 @dataclass
@@ -98,7 +99,7 @@ class _Placer:
         source, target = copy.reads["x"], copy.writes
         if self._can_make_there(copy, source, target):
             self._put(source.base, target)
-        elif self._can_take_over(copy, source, target):
+        elif copy.name == "copy" and self._can_take_over(copy, source, target):
             self._put(target.base, source)
 
     def _can_make_there(self, copy: Op, source: View, target: View) -> bool:
@@ -107,14 +108,17 @@ class _Placer:
         is_free = value.space == "scratch" and value not in self.homes
         if not (is_free and source.is_whole and target.is_dense) or place.base is value:
             return False
-        born = [i for op, i in self._position.items() if op.writes.base is value]
+        born = [op for op in self._ops if self._resolved(op.writes).base is value]
         if not born:
             return False
-        first = min(born)
-        return not (
-            self._is_written_meanwhile(copy, value, place, first)
-            or (place.base.space == "state" and self._is_read_from(first, copy, value, place))
+        # The state is there when the step begins: it must not change in vain, nor too early.
+        is_early = any(
+            op.turns != copy.turns or self._is_read_after(op, copy, place) for op in born
         )
+        if place.base.space == "state" and is_early:
+            return False
+        first = min(self._position[op] for op in born)
+        return not self._is_written_meanwhile(copy, value, place, first)
 
     def _is_written_meanwhile(self, copy: Op, value: Value, place: View, first: int) -> bool:
         """Whether an operation other than `copy` writes there while `value` would lie there."""
@@ -128,23 +132,24 @@ class _Placer:
             if op is not copy and i >= begin
         )
 
-    def _is_read_from(self, first: int, copy: Op, value: Value, place: View) -> bool:
-        """Whether what lay there is read once `value` is made, by operation number `first`."""
-        for i, op in enumerate(self._ops[first:], start=first):
+    def _is_read_after(self, maker: Op, copy: Op, place: View) -> bool:
+        """Whether what lay in the state is read once `maker` writes its part of it there."""
+        made, now = self._resolved(maker.writes), self._position[copy]
+        part = View(place.base, place.offset + made.offset, made.shape, made.strides)
+        for i, op in enumerate(self._ops[self._position[maker] :], start=self._position[maker]):
             for view in op.inputs():
-                if op is copy or not self._touches(view, place):
+                # From the copy on, it is there whatever `maker` did, but under its own name.
+                is_old = i < now or view.base is place.base
+                if op is copy or not is_old or not self._touches(view, part):
                     continue
                 # An elementwise operation reads each element before it writes the same one.
-                is_safe = (
-                    i == first
-                    and op.name in _ELEMENTWISE
-                    and op.writes.base is value
-                    and op.writes.is_whole
-                    and _same_place(self._resolved(view), place)
-                )
+                is_safe = op is maker and op.name in _IN_ORDER and self._is_at(view, part)
                 if not is_safe:
                     return True
         return False
+
+    def _is_at(self, view: View, part: View) -> bool:
+        return _same_place(self._resolved(view), part)
 
     def _can_take_over(self, copy: Op, source: View, target: View) -> bool:
         """Whether nobody needs the source as it was, so that its copy can be the source itself."""
@@ -160,11 +165,17 @@ class _Placer:
             for op in self._ops[now:]
         ):
             return False  # the state itself must stay as it is
-        place = self._resolved(source)
+        place, changed = self._resolved(source), list[View]()
         for op in self._ops[now + 1 :]:
             if op.writes.base is source.base and op.reads.get("x", source).base is value:
                 continue  # the copy back, which becomes idle
-            if any(self._touches(view, place) for view in (*op.inputs(), op.writes)):
+            if op.writes.base is value:
+                part = op.writes
+                first = place.offset + part.offset
+                changed.append(View(place.base, first, part.shape, part.strides))
+            if self._touches(op.writes, place):
+                return False
+            if any(self._touches(view, part) for view in op.inputs() for part in changed):
                 return False
         return True
 

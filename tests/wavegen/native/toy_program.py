@@ -133,6 +133,19 @@ def toy_program(precision: Precision = "float32") -> Program:
     s.op("delay_write", rings=rings, clock=clock, source=two, **lines)
     s.op("binary", fn="add", a=clock, b=s.constant(1), out=clock)
 
+    # A part with a turn at every other step, and inside of it one at every sixth.
+    turn, rare = s.integers(), s.integers()
+    for period, out in ((2, turn), (6, rare)):
+        phase = s.op("binary", fn="mod", a=clock, b=s.constant(period), out=s.integers())
+        s.op("binary", fn="eq", a=phase, b=s.constant(0), out=out)
+    slow = s.leaf("slow", "f32", CHANNELS)
+    s.op("unless", cond=turn, skip=4)
+    once = s.product("slow", matrix(CHANNELS, CHANNELS), slow, add=[residual], act="tanh")
+    s.op("copy", x=once, out=slow)
+    s.op("unless", cond=rare, skip=1)
+    s.op("binary", fn="mul", a=slow, b=once, out=slow)
+    y = s.op("binary", fn="add", a=y, b=slow, out=s.floats(CHANNELS))
+
     # Every function, on values at which it is finite.
     safe = s.op("unary", fn="sigmoid", x=y, out=s.floats(CHANNELS))
     total = s.op("copy", x=safe, out=s.floats(CHANNELS))

@@ -200,13 +200,8 @@ inline Runner runner_of(const Program& program, int n_threads = 1) {
 
 constexpr wg_controls plain = {1.0f, 0, 1.0f, 0.0f, 1.0f};
 
-// Plays one operation of a state; the message of what went wrong, if anything did.
-inline std::string play_op(const std::string& op, Memory& state, Whole state_bytes,
-                           std::map<std::string, TestTensor> tensors = {}) {
-    ProgramFile file;
-    file.state_bytes = state_bytes;
-    file.ops = {op};
-    file.tensors = std::move(tensors);
+// Plays one step of a program in a state; the message of what went wrong, if anything did.
+inline std::string play_file(const ProgramFile& file, Memory& state) {
     std::string error;
     const Program program = open(file.bytes(), error);
     if (program == nullptr) return error;
@@ -222,6 +217,16 @@ inline std::string play_op(const std::string& op, Memory& state, Whole state_byt
     char message[512] = "";
     wg_advance(runner.get(), &voice, 1, 1, message, sizeof message);
     return message;
+}
+
+// The same with one operation.
+inline std::string play_op(const std::string& op, Memory& state, Whole state_bytes,
+                           std::map<std::string, TestTensor> tensors = {}) {
+    ProgramFile file;
+    file.state_bytes = state_bytes;
+    file.ops = {op};
+    file.tensors = std::move(tensors);
+    return play_file(file, state);
 }
 
 inline void play_good(const std::string& op, Memory& state, Whole state_bytes,

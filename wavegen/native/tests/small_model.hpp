@@ -62,6 +62,8 @@ inline ProgramFile small_model(const std::string& type, Random& random) {
     const std::string rings = ",\"rings\":" + state("f32", 64, {n_cells, width}) +
                               ",\"clock\":" + state("i64", 0, {}) +
                               ",\"starts\":[0,5],\"lengths\":[5,7]";
+    const std::string one =
+        View{"i64", static_cast<Whole>(table.size() * 4), {}, {}, "const"}.text();
     // The past (2, width) lies end to end at 256, the present at 512, the mix at 768.
     file.ops = {
         op_text("gather_rows", field("table", embedding) + ",\"index\":" + scratch("i64", 0, {1}) +
@@ -75,12 +77,19 @@ inline ProgramFile small_model(const std::string& type, Random& random) {
                 "\"weight\":\"gate\",\"act\":\"gate\",\"x\":" + scratch("f32", 256, {2 * width}) +
                     ",\"after\":" + scratch("f32", 640, {width}) +
                     ",\"out\":" + scratch("f32", 768, {width})),
+        // The rings learn of odd symbols only: voices side by side have different turns.
+        op_text("binary", fn("and") + "\"a\":" + scratch("i64", 0, {}) + ",\"b\":" + one +
+                              ",\"out\":" + scratch("i64", 1504, {})),
+        op_text("unless", "\"skip\":5,\"cond\":" + scratch("i64", 1504, {})),
         op_text("binary", fn("max") + "\"a\":" + scratch("f32", 768, {width}) +
                               ",\"b\":" + scratch("f32", 640, {width}) +
                               ",\"out\":" + scratch("f32", 900, {width})),
+        op_text("product", "\"weight\":\"condition\",\"x\":" + scratch("f32", 64, {n_cond}) +
+                               ",\"add\":[" + scratch("f32", 900, {width}) +
+                               "],\"out\":" + scratch("f32", 1536, {width})),
         op_text("copy", "\"x\":" + scratch("f32", 768, {width}) +
                             ",\"out\":" + scratch("f32", 1300, {width})),
-        op_text("copy", "\"x\":" + scratch("f32", 900, {width}) +
+        op_text("copy", "\"x\":" + scratch("f32", 1536, {width}) +
                             ",\"out\":" + scratch("f32", 1300 + 4 * width, {width})),
         op_text("delay_write", "\"source\":" + scratch("f32", 1300, {2, width}) + rings),
         op_text("product", "\"weight\":\"head\",\"x\":" + scratch("f32", 768, {width}) +
@@ -92,14 +101,13 @@ inline ProgramFile small_model(const std::string& type, Random& random) {
                               scratch("f32", 216, {}) + ",\"u\":" + scratch("f32", 128, {}) +
                               ",\"out\":" + scratch("i64", 1280, {})),
         op_text("binary",
-                fn("add") + "\"a\":" + state("i64", 0, {}) + ",\"b\":" +
-                    View{"i64", static_cast<Whole>(table.size() * 4), {}, {}, "const"}.text() +
+                fn("add") + "\"a\":" + state("i64", 0, {}) + ",\"b\":" + one +
                     ",\"out\":" + state("i64", 0, {})),
     };
-    const Whole one = 1;
+    const Whole step = 1;
     TestTensor& constants = file.tensors["const"];
-    const auto* bytes = reinterpret_cast<const std::byte*>(&one);
-    constants.bytes.insert(constants.bytes.end(), bytes, bytes + sizeof one);
+    const auto* bytes = reinterpret_cast<const std::byte*>(&step);
+    constants.bytes.insert(constants.bytes.end(), bytes, bytes + sizeof step);
     constants.shape = {static_cast<Whole>(constants.bytes.size())};
     return file;
 }

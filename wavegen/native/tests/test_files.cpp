@@ -81,6 +81,17 @@ void check_bad_ops() {
                                      field("out", View{"f32", out.offset, {1, 2}, {2, 1}})));
     refuse("op 0 (layer_norm): eps is -1.000000; it must lie between 0 and 1",
            op_text("layer_norm", "\"eps\":-1," + field("x", x) + "," + field("out", out)));
+    const auto truth = field("cond", View{"i64", whole.offset, {}, {}});
+    refuse("op 0 (unless): skip is 1; only 0 operations follow",
+           op_text("unless", "\"skip\":1," + truth));
+    refuse("op 0 (unless): skip is 0; it must lie between 1 and 1000000",
+           op_text("unless", "\"skip\":0," + truth));
+    refuse("op 0 (unless): skip is -1; it must lie between 1 and 1000000",
+           op_text("unless", "\"skip\":-1," + truth));
+    refuse("op 0 (unless): cond has shape (8), not ()",
+           op_text("unless", "\"skip\":1," + field("cond", whole)));
+    refuse("op 0 (unless): cond is f32, not i64",
+           op_text("unless", "\"skip\":1," + field("cond", View{"f32", x.offset, {}, {}})));
     // Columns of one matrix do not overlap, though their bytes interleave.
     Memory state(static_cast<std::size_t>(layout.bytes()));
     const View left{"f32", table.offset, {4, 1}, {2, 1}},
@@ -126,6 +137,19 @@ void check_bad_files() {
                                         View{"f32", 768, {20}, {1}, "scratch"}.text() +
                                         ",\"out\":" + View{"f32", 4, {24}, {1}, "scratch"}.text()));
            });
+    const auto unless = [](int skip) {
+        return op_text("unless", "\"skip\":" + std::to_string(skip) + "," +
+                                     field("cond", View{"i64", 0, {}, {}}));
+    };
+    refuse("op 2 (unless): skip is 3; only 2 operations follow inside of the unless around it",
+           [&](ProgramFile& f) {
+               f.ops.insert(f.ops.begin() + 1, {unless(3), unless(3)});
+           });
+    refuse("op 1 (unless): skip is 14; only 13 operations follow",
+           [&](ProgramFile& f) { f.ops.insert(f.ops.begin() + 1, unless(14)); });
+    refuse("op 64 (unless): it lies in 64 others; at most 64 may be nested", [&](ProgramFile& f) {
+        for (int i = 0; i < 65; ++i) f.ops.insert(f.ops.begin(), unless(i + 1));
+    });
     refuse("outputs: params is missing, though n_params is 24",
            [](ProgramFile& f) { f.outputs = "{}"; });
     refuse("voice 0: the file has no tensor 'voice/0' that is named voice/...",

@@ -746,6 +746,49 @@ void check_draws() {
     }
 }
 
+// Every way of nesting in eight operations that count: what is passed over stays as it is.
+void check_unless() {
+    Random random;
+    for (int round = 0; round < 200; ++round) {
+        Layout layout;
+        std::vector<View> counts, truths;
+        for (int i = 0; i < 8; ++i) counts.push_back(layout.dense("i64", {}));
+        for (int i = 0; i < 8; ++i) truths.push_back(layout.dense("i64", {}));
+        Memory state(static_cast<std::size_t>(layout.bytes()));
+        for (const View& truth : truths) state.put<Whole>(truth.offset, random.whole(3) - 1);
+        ProgramFile file;
+        file.state_bytes = layout.bytes();
+        std::vector<std::size_t> ends = {8};
+        std::vector<Whole> expected(8);
+        bool runs[9] = {true};
+        for (std::size_t i = 0; i < 8; ++i) {
+            while (ends.back() <= i) ends.pop_back();
+            const bool run = runs[ends.size() - 1];
+            if (i < 7 && random.whole(2) == 0) {
+                const std::size_t most = ends.back() - i - 1;
+                if (most > 0) {
+                    const auto skip =
+                        1 + static_cast<std::size_t>(random.whole(static_cast<Whole>(most)));
+                    file.ops.push_back(op_text("unless", "\"skip\":" + std::to_string(skip) + "," +
+                                                             field("cond", truths[i])));
+                    ends.push_back(i + 1 + skip);
+                    runs[ends.size() - 1] = run && state.get<Whole>(truths[i].offset) != 0;
+                    continue;
+                }
+            }
+            file.ops.push_back(op_text("binary", fn("sub") + field("a", counts[i]) + "," +
+                                                     field("b", View{"i64", 0, {}, {}, "const"}) +
+                                                     "," + field("out", counts[i])));
+            expected[i] = run ? -7 : 0;
+        }
+        file.tensors["const"] = tensor_of("U8", {8}, std::vector<Whole>{7});
+        const std::string error = play_file(file, state);
+        expect(error.empty(), error);
+        for (std::size_t i = 0; i < 8; ++i)
+            expect(state.get<Whole>(counts[i].offset) == expected[i], "unless is wrong");
+    }
+}
+
 }  // namespace
 
 void check_operations() {
@@ -763,4 +806,5 @@ void check_operations() {
     check_element_tables();
     check_delays();
     check_draws();
+    check_unless();
 }

@@ -17,7 +17,7 @@ void check_company(const std::string& type) {
     const ProgramFile file = small_model(type, random);
     const Program program = open(file);
     if (program == nullptr) return;
-    expect(wg_macs(program.get()) == 20 * 3 + 40 * 40 + 24 * 20, "wg_macs is wrong");
+    expect(wg_macs(program.get()) == 2 * 20 * 3 + 40 * 40 + 24 * 20, "wg_macs is wrong");
     wg_read_weights(program.get());
     const Runner single = runner_of(program);
     constexpr int n = 19;
