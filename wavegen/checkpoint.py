@@ -144,17 +144,28 @@ def read(path: Path) -> Checkpoint:
     """
     if (path / _MANIFEST).exists():
         return _verified(path)
-    found = checkpoints(path)
-    if not found:
-        raise CheckpointError(
-            f"{path}: no checkpoint here; give the folder of a run, or a folder with {_MANIFEST}"
-        )
+    found = _some(path)
     try:
         return _verified(found[-1])
     except CheckpointError as error:
         good = next((p for p in reversed(found[:-1]) if _is_good(p)), None)
         cure = f"use {good} instead" if good else "no earlier checkpoint is whole"
         raise CheckpointError(f"{error}; {cure}") from error
+
+
+def config_of(path: Path) -> Mapping[str, Any]:
+    """What `config.json` of the newest checkpoint says, of which nothing is checked yet."""
+    newest = path if (path / _CONFIG).exists() else _some(path)[-1]
+    return _json(newest / _CONFIG)
+
+
+def _some(path: Path) -> list[Path]:
+    """All checkpoint folders of a run that has any."""
+    if found := checkpoints(path):
+        return found
+    raise CheckpointError(
+        f"{path}: no checkpoint here; give the folder of a run, or a folder with {_MANIFEST}"
+    )
 
 
 def _order(path: Path) -> tuple[int, int]:

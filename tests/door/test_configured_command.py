@@ -31,13 +31,16 @@ class Net:
 
 
 class ToyCommand(ConfiguredCommand):
+    prefixes = ("--domain.", "--model.")
+
     def sections(self, arguments: Mapping[str, Any]) -> Sequence[Section]:
         found = []
         if name := arguments["domain"]:
             if name != "sound":
                 raise PluginError(f"no domain {name!r}; known: sound")
-            found.append(Section("domain", "Domain options (sound)", Sound))
-        return [*found, Section("model", f"Model options ({arguments['model'] or 'net'})", Net)]
+            found.append(Section("domain", "Domain options (sound)", Sound, "--domain."))
+        title = f"Model options ({arguments['model'] or 'net'})"
+        return [*found, Section("model", title, Net, "--model.")]
 
 
 @click.command(cls=ToyCommand)
@@ -95,7 +98,7 @@ def test_values_arrive_as_text_wherever_they_stand(line: str) -> None:
         "sources": ["a", "b"],
         "model": None,
         "steps": 3,
-        "settings": {"domain": {"rate_hz": "8000"}, "model": {"width": "7"}, "trainer": {}},
+        "settings": {"domain": {"rate_hz": "8000"}, "model": {"width": "7"}},
     }
 
 

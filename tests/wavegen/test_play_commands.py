@@ -131,8 +131,12 @@ def test_bad_input_gets_one_line_and_loses_nothing(
     assert out.read_text() == "what was there"
 
 
-def test_an_unwritable_output_is_noticed_before_the_model_is_read(tmp_path: Path) -> None:
-    assert "cannot write there" in bad("sample", tmp_path, "-o", tmp_path / "no" / "out.txt")
+def test_an_unwritable_output_is_noticed_before_the_model_is_read(
+    run: Path, tmp_path: Path
+) -> None:
+    (weights,) = run.rglob("model.safetensors")
+    weights.write_bytes(b"damaged")
+    assert "cannot write there" in bad("sample", run, "-o", tmp_path / "no" / "out.txt")
 
 
 def test_following_and_labels(tmp_path: Path) -> None:

@@ -1,8 +1,9 @@
-"""Options that come from settings: one `--SECTION.FIELD` for each field of the chosen configs.
+"""Options that come from settings: one for each field of the chosen configs.
 
 Which configs those are depends on what else is on the command line (`train audio --model wavenet`
-has the audio domain's fields and WaveNet's), so the line is read twice: first without the
-settings, to learn the names, then as a whole.
+has the audio domain's fields and WaveNet's, as `--domain.FIELD` and `--model.FIELD`; `sample RUN`
+has, as `--FIELD`, what the domain of the run can be asked for), so the line is read twice: first
+without the settings, to learn the names, then as a whole.
 """
 
 from __future__ import annotations
@@ -19,17 +20,23 @@ from ..config import help_of
 from ..errors import WavegenError
 from .setting_text import default_text, metavar
 
-SECTIONS = ("domain", "model", "trainer")
+PLAIN = "--"
 _OPTIONS = "wavegen.section_options"
 
 
 @dataclass(frozen=True)
 class Section:
-    """One config, under the name that its options begin with."""
+    """One config, whose values the callback finds under its name."""
 
     name: str
     title: str
     config: type
+    prefix: str
+    """What its options begin with: `--NAME.`, or `--` where they are like the command's own."""
+
+    def flag(self, field: str) -> str:
+        """The option of a field."""
+        return self.prefix + (field.replace("_", "-") if self.prefix == PLAIN else field)
 
 
 @dataclass(frozen=True)
@@ -42,13 +49,16 @@ class _SectionOptions:
 class ConfiguredCommand(click.Command, ABC):
     """A command whose callback gets `settings`: the values given, by section and field, as text."""
 
+    prefixes: tuple[str, ...]
+    """What the options of all its sections begin with."""
+
     @abstractmethod
     def sections(self, arguments: Mapping[str, Any]) -> Sequence[Section]:
         """The configs that the command's other arguments choose."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Read the line, with the options of the chosen sections among all others."""
-        plain = _without_settings(args)
+        plain = self._without_settings(args)
         try:
             chosen = self.sections(self._peek(ctx, plain))
         except WavegenError:
@@ -56,7 +66,7 @@ class ConfiguredCommand(click.Command, ABC):
             raise
         ctx.meta[_OPTIONS] = [_SectionOptions(s, _options_of(s)) for s in chosen]
         rest = super().parse_args(ctx, args)
-        settings: dict[str, dict[str, str]] = {name: {} for name in SECTIONS}
+        settings: dict[str, dict[str, str]] = {section.name: {} for section in chosen}
         for group in _groups(ctx):
             for field, option in group.options.items():
                 value = ctx.params.pop(option.name, None)
@@ -86,18 +96,18 @@ class ConfiguredCommand(click.Command, ABC):
         with first.make_context(ctx.info_name, list(args), ctx.parent, **settings) as peek:
             return peek.params
 
-
-def _without_settings(args: Sequence[str]) -> list[str]:
-    """The line less every `--SECTION.FIELD VALUE` and `--SECTION.FIELD=VALUE`."""
-    prefixes = tuple(f"--{name}." for name in SECTIONS)
-    kept: list[str] = []
-    tokens = iter(args)
-    for token in tokens:
-        if not token.startswith(prefixes):
-            kept.append(token)
-        elif "=" not in token:
-            next(tokens, None)
-    return kept
+    def _without_settings(self, args: Sequence[str]) -> list[str]:
+        """The line less every `--SETTING VALUE` and `--SETTING=VALUE`."""
+        own = {PLAIN, "--help"}.union(*(p.opts + p.secondary_opts for p in self.params))
+        kept: list[str] = []
+        tokens = iter(args)
+        for token in tokens:
+            name, equals, _ = token.partition("=")
+            if name in own or not name.startswith(self.prefixes):
+                kept.append(token)
+            elif not equals:
+                next(tokens, None)
+        return kept
 
 
 def _groups(ctx: click.Context) -> list[_SectionOptions]:
@@ -117,7 +127,7 @@ def _options_of(section: Section) -> dict[str, click.Option]:
     texts = help_of(section.config)
     return {
         field.name: click.Option(
-            [f"{section.name}__{field.name}", f"--{section.name}.{field.name}"],
+            [f"{section.name}__{field.name}", section.flag(field.name)],
             type=_type_of(hints[field.name]),
             metavar=metavar(hints[field.name]),
             help=f"{texts[field.name]}  [{default_text(field)}]".strip(),

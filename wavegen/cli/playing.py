@@ -5,16 +5,18 @@ from __future__ import annotations
 import functools
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from .. import config
+from .. import checkpoint, config
 from ..controls import Controls
-from ..errors import ConfigError, DataError
+from ..errors import ConfigError, DataError, PluginError
+from ..plugins import plugins
+from .options import PLAIN, ConfiguredCommand, Section
 
 if TYPE_CHECKING:
     from ..playing import TrainedModel
@@ -51,6 +53,7 @@ class Request:
     seed: int
     prime: Path | None
     prime_seconds: float | None
+    prime_bars: int | None
     label: str | None
     follow: Path | None
     filters: tuple[str, ...]
@@ -60,10 +63,12 @@ class Request:
     engine: str
     precision: str | None
     controls: Controls
+    plan: Any
+    """What is asked of a new sequence: the domain's own dataclass, or None."""
 
     def load(self) -> TrainedModel | Player:
         """The model, its engine and its filters; or the program, for which no torch is imported."""
-        if self.run.suffix == PROGRAM_SUFFIX or self.run.is_file():
+        if _is_program(self.run):
             from ..program.player import play
 
             self._need_no_run()
@@ -84,6 +89,7 @@ class Request:
 
     def arguments(self) -> dict[str, Any]:
         """What `generate` and `stream` take just as it was given."""
+        of_runs = {"prime_bars": self.prime_bars, "plan": self.plan}
         return {
             "seconds": self.seconds,
             "steps": self.steps,
@@ -91,12 +97,14 @@ class Request:
             "controls": self.controls,
             "prime_seconds": self.prime_seconds,
             "label": self.label,
+            **{name: value for name, value in of_runs.items() if value is not None},
         }
 
     def _need_no_run(self) -> None:
         """Refuse what was settled when the program was made, or takes a run."""
         wishes = {
             "--condition-from": self.follow is not None,
+            "--prime-bars": self.prime_bars is not None,
             "--filter": bool(self.filters),
             "--slots": self.slots is not None,
             f"--device {self.device}": self.device not in ("auto", "cpu"),
@@ -111,16 +119,33 @@ class Request:
                 )
 
 
+class PlayCommand(ConfiguredCommand):
+    """A command that draws, with the options of what RUN's domain can be asked for."""
+
+    prefixes = (PLAIN,)
+
+    def sections(self, arguments: Mapping[str, Any]) -> Sequence[Section]:
+        """What can be asked of a new sequence; of a program nothing can."""
+        run = arguments.get("run")
+        plan = None if run is None or _is_program(run) else _plan_of(run)
+        if plan is None:
+            return ()
+        return (Section("plan", "What to ask for, where no sequence is followed", plan, PLAIN),)
+
+
 def plays(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command the options of everything that draws; it gets them as one `request`."""
     control_names = [f.name for f in fields(Controls)]
-    names = [f.name for f in fields(Request) if f.name != "controls"]
+    names = [f.name for f in fields(Request) if f.name not in ("controls", "plan")]
 
-    def collected(**values: Any) -> None:
+    def collected(settings: Mapping[str, Mapping[str, str]], **values: Any) -> None:
         given = {name: values.pop(name) for name in control_names}
         given = {name: value for name, value in given.items() if value is not None}
         controls = config.parse(Controls, given, "controls")
-        request = Request(**{name: values.pop(name) for name in names}, controls=controls)
+        given = {name: values.pop(name) for name in names}
+        asked = settings.get("plan")
+        plan = config.parse(_plan_of(given["run"]), asked, "plan") if asked else None
+        request = Request(**given, controls=controls, plan=plan)
         command(request=request, **values)
 
     decorated: Callable[..., None] = functools.update_wrapper(collected, command)
@@ -173,6 +198,22 @@ class Timing:
         return "{steps_per_s:,.0f} steps/s, rtf {rtf:.3g}, xrt {xrt:.3g}".format(**values)
 
 
+def _is_program(run: Path) -> bool:
+    return run.suffix == PROGRAM_SUFFIX or run.is_file()
+
+
+def _plan_of(run: Path) -> Any:
+    """The dataclass of what can be asked of the domain of a run; None where nothing can."""
+    match checkpoint.config_of(run).get("domain"):
+        case {"name": str(name), "plugin": str(plugin)}:
+            try:
+                return plugins().domain(f"{plugin}:{name}").spec.plan
+            except PluginError:  # loading the run says what to install
+                return None
+        case _:
+            return None
+
+
 def need_writable(path: Path) -> None:
     """Notice an output that cannot be written before anything is computed for it."""
     if path.is_dir():
@@ -201,6 +242,7 @@ def _options() -> list[Callable[[Callable[..., None]], Callable[..., None]]]:
         click.option("--seed", default=0, show_default=True, help="The same seed sounds the same."),
         click.option("--prime", type=FILE, help="A file to go on from."),
         click.option("--prime-seconds", type=float, help="How much of the prime, from its start."),
+        click.option("--prime-bars", type=int, help="The same in bars, where it has any."),
         click.option("--speaker", "label", metavar="LABEL", help="Whom or what to play."),
         click.option("--condition-from", "follow", type=FILE, help="A file to speak anew."),
         *controls,

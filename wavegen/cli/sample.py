@@ -12,17 +12,16 @@ import click
 from ..errors import DataError
 from ..hookspecs import Event, Observer
 from .output import json_option, note, show
-from .playing import FILE, Request, Timing, described, need_writable, plays
+from .playing import FILE, PlayCommand, Request, Timing, described, need_writable, plays
 
 if TYPE_CHECKING:
     from ..playing import TrainedModel
     from ..program.player import Player
 
-_DEFAULT_SECONDS = 4.0
 _SOUND = (".wav", ".flac", ".ogg", ".mp3", ".aiff")
 
 
-@click.command()
+@click.command(cls=PlayCommand)
 @plays
 @click.option("-o", "--output", required=True, type=FILE, help="The file to write.")
 @click.option(
@@ -44,10 +43,11 @@ def sample(
     observers: tuple[str, ...],
     as_json: bool,
 ) -> None:
-    """Draw new sequences from the model in RUN, 4 seconds long if not told otherwise.
+    """Draw new sequences from the model in RUN, as long as its kind commonly is (sounds: 4 s).
 
     RUN is a run, a checkpoint, or a program file made by `wavegen program`. A prime is the
-    beginning of what is written and counts as part of its length.
+    beginning of what is written and counts as part of its length. `wavegen sample RUN --help` adds
+    what the domain of RUN can be asked for.
     """
     from ..plugins import plugins
 
@@ -62,7 +62,7 @@ def sample(
         raise DataError(f"{output}: cannot write that; use {', '.join(domain.suffixes)}")
     arguments = request.arguments()
     if request.seconds is None and request.steps is None and request.follow is None:
-        arguments["seconds"] = _DEFAULT_SECONDS
+        arguments["seconds"] = domain.default_seconds
     if request.prime is not None:
         arguments["prime"] = domain.load(request.prime)
     if request.follow is not None:

@@ -15,12 +15,12 @@ import click
 from ..domain_player import StreamFormat
 from ..errors import ConfigError, DataError
 from .output import json_option, note, show
-from .playing import FILE, Request, Timing, described, need_writable, plays
+from .playing import FILE, PlayCommand, Request, Timing, described, need_writable, plays
 
 _STANDARD_OUTPUT = 1
 
 
-@click.command()
+@click.command(cls=PlayCommand)
 @plays
 @click.option(
     "-o", "--output", default="-", show_default=True, type=FILE, help="A file, or - for a pipe."
@@ -31,7 +31,8 @@ def stream(request: Request, output: Path, as_json: bool) -> None:
 
     As in `wavegen stream RUN | aplay`. RUN may be a program file made by `wavegen program`. With
     --condition-from - it speaks what comes in, while it comes in. Into a pipe goes only the
-    sequence; the result of --json goes to standard error.
+    sequence; the result of --json goes to standard error. `wavegen stream RUN --help` adds what the
+    domain of RUN can be asked for.
     """
     is_pipe = str(output) == "-"
     if is_pipe and os.isatty(_STANDARD_OUTPUT):

@@ -11,14 +11,17 @@ import click
 
 from ..errors import ConfigError
 from ..plugins import plugins
-from .options import SECTIONS, ConfiguredCommand, Section
+from .options import ConfiguredCommand, Section
 from .output import json_option, show
 
 DEFAULT_MODEL = "wavenet"
+SECTIONS = ("domain", "model", "trainer")
 
 
 class TrainCommand(ConfiguredCommand):
     """`train`, with the options of the domain and the model that it names."""
+
+    prefixes = tuple(f"--{name}." for name in SECTIONS)
 
     def sections(self, arguments: Mapping[str, Any]) -> Sequence[Section]:
         """The domain's, the model's and the trainer's settings."""
@@ -27,12 +30,13 @@ class TrainCommand(ConfiguredCommand):
         found: list[Section] = []
         if name := arguments.get("domain"):
             domain = plugins().domain(name)
-            found.append(Section("domain", f"Domain options ({domain.name})", domain.spec.config))
+            title = f"Domain options ({domain.name})"
+            found.append(Section("domain", title, domain.spec.config, "--domain."))
         model = plugins().model(arguments.get("model") or DEFAULT_MODEL)
         presets = f"; presets {', '.join(model.spec.presets)}" if model.spec.presets else ""
         title = f"Model options ({model.name}{presets})"
-        found.append(Section("model", title, model.spec.config))
-        found.append(Section("trainer", "Training options", TrainerConfig))
+        found.append(Section("model", title, model.spec.config, "--model."))
+        found.append(Section("trainer", "Training options", TrainerConfig, "--trainer."))
         return found
 
 
