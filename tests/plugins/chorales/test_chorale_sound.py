@@ -45,6 +45,7 @@ def test_a_held_chord_has_the_peaks_of_its_notes(chord: list[int], rate_hz: int)
     spectrum = np.abs(np.fft.rfft(held * np.hanning(len(held))))
     bins = np.fft.rfftfreq(len(held), 1 / rate_hz)
     assert frequency_hz(69) == 440
+    assert frequency_hz(60) == pytest.approx(261.6256, abs=1e-4)
     for pitch in chord:
         hertz = frequency_hz(pitch)
         near = np.abs(bins - hertz) < hertz * 0.02
@@ -201,6 +202,16 @@ def test_notes_arrive_on_time(grid: ChoraleGrid, seed: int) -> None:
     for _, kind, *note in port.sent:  # nothing is struck twice, or ended before it began
         assert (tuple(note) in sounding) == (kind == "note_off")
         sounding ^= {(note[0], note[1])}
+
+
+def test_a_small_delay_is_made_up_for() -> None:
+    port, grid = FakePort(), ChoraleGrid.of([[60 + k, -1, -1, -1] for k in range(6)])
+    with LivePlayer(port, 60, port.clock, port.sleep) as player:
+        player.play(grid.cut(0, 3))
+        port.now += 0.3  # a step is 0.25 s
+        player.play(grid.cut(3, 6))
+    begun = [when - 100 for when, kind, *_ in port.sent if kind == "note_on"]
+    assert begun == pytest.approx([0, 0.25, 0.5, 0.8, 1, 1.25])
 
 
 def test_a_late_piece_does_not_rush() -> None:
