@@ -249,6 +249,24 @@ def test_a_concatenation_costs_nothing() -> None:
     assert [op["op"] for op in ops].count("copy") <= 1
 
 
+def test_a_state_is_not_made_while_the_old_one_is_read() -> None:
+    """Not even a part of it that reaches the state through a concatenation."""
+
+    class Halves(Stepped):
+        def init_state(self, batch: int, static: Tensor | None = None) -> Tensor:
+            return torch.full((batch, 2 * SPEC.n_params), 0.3)
+
+        def step(
+            self, x: Tensor, state: Tensor, cond: Tensor | None = None
+        ) -> tuple[Tensor, Tensor]:
+            old = state[:, : SPEC.n_params]
+            new = (old + x[:, None]).tanh()
+            read = old.exp()
+            return read, torch.cat([new, 2 * new], 1)
+
+    compare(Halves())
+
+
 def test_a_refused_operation_is_named_with_its_model() -> None:
     class Sorting(Stepped):
         def init_state(self, batch: int, static: Tensor | None = None) -> Tensor:
