@@ -180,6 +180,14 @@ class Domain(ABC, Generic[Raw]):
     def decode(self, x: Tensor) -> Raw:
         """Symbols `(T, *E)` to raw."""
 
+    def annotated(self, raw: Raw, cond: Tensor | None, prime: Raw | None) -> Raw:
+        """A new sequence, as decoded, with what is known of it besides its symbols.
+
+        That is what its conditions `(T, C)` say, which may be longer than it, and the prime that
+        it begins with, where there are any. By default it stays as it is.
+        """
+        return raw
+
     @abstractmethod
     def conditions(self, raw: Raw) -> Tensor | None:
         """Per-step conditions `(T, C)` of a raw sequence, or None where C is 0."""

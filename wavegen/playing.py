@@ -170,7 +170,7 @@ class TrainedModel:
             label=label,
             progress=progress,
         )
-        return [self.domain.decode(x) for x in drawn]
+        return [self.domain.annotated(self.domain.decode(x), cond, prime) for x in drawn]
 
     def generate_symbols(
         self,

@@ -8,14 +8,15 @@ Dimensions: T steps, C channels.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection
 from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from .codec import DRAWING_ORDER, LOWEST, N_PITCHES
-from .grid import REST, STEPS_PER_QUARTER, UNKNOWN, ChoraleGrid, Flags, Pitches
+from .codec import DRAWING_ORDER, Events
+from .config import CONDITIONS
+from .grid import STEPS_PER_QUARTER, UNKNOWN, ChoraleGrid, Flags, Key
 
 Rows = npt.NDArray[np.float32]
 """`(T, C)`."""
@@ -27,7 +28,6 @@ HORIZON = 32
 _FERMATA_EDGES = np.array([1, 2, 3, 4, 6, 8, 12, 16, 24, HORIZON + 1])
 """First distance of each bucket of steps to the next fermata, 1 step to `HORIZON`; then none."""
 _SHARPS = 7
-_GIVEN_CLASSES = 1 + N_PITCHES
 
 
 class _Group(Protocol):
@@ -80,65 +80,68 @@ class _Key:
         return rows
 
 
-class _Given:
-    """Nothing is given by a grid itself: `given` fills these rows."""
-
-    channels = 4 * _GIVEN_CLASSES
-
-    def rows(self, grid: ChoraleGrid) -> Rows:
-        return np.zeros((len(grid), self.channels), np.float32)
-
-
-_GROUPS: dict[str, _Group] = {
-    "pos": _Position(),
-    "fermata": _Fermata(),
-    "key": _Key(),
-    "given": _Given(),
-}
+_GROUPS: dict[str, _Group] = {"pos": _Position(), "fermata": _Fermata(), "key": _Key()}
 
 
 class Conditions:
-    """The groups that a domain was asked for, side by side in the order of their names there."""
+    """The groups that a domain was asked for, side by side; cells that are given come last."""
 
-    def __init__(self, names: Sequence[str]) -> None:
+    def __init__(self, names: Collection[str], n_classes: int) -> None:
+        """`n_classes` is the number of classes of a cell."""
+        self._n_classes = n_classes
         self.columns: dict[str, slice] = {}
         """Channels of each group."""
         self.channels = 0
-        for name in names:
-            first, self.channels = self.channels, self.channels + _GROUPS[name].channels
+        for name in (name for name in CONDITIONS if name in names):
+            first = self.channels
+            self.channels += 4 * n_classes if name == "given" else _GROUPS[name].channels
             self.columns[name] = slice(first, self.channels)
 
-    def rows(self, grid: ChoraleGrid, given: Flags | None = None) -> Rows:
-        """All that is known of a grid, `(T, C)`, and the cells that `given` `(T, 4)` marks.
-
-        `given` has the order of the grid's voices. Row t belongs to event t.
-        """
-        known = [_GROUPS[name].rows(grid) for name in self.columns]
-        rows = np.hstack([np.zeros((len(grid), 0), np.float32), *known]).astype(np.float32)
-        if given is not None and "given" in self.columns:
-            rows[:, self.columns["given"]] = given_rows(grid.pitch, given)
+    def rows(self, grid: ChoraleGrid) -> Rows:
+        """All that is known of a grid, `(T, C)`, with no note given. Row t belongs to event t."""
+        rows = np.zeros((len(grid), self.channels), np.float32)
+        for name, columns in self.columns.items():
+            if name != "given":
+                rows[:, columns] = _GROUPS[name].rows(grid)
         return rows
+
+    def give(self, rows: Rows, events: Events, given: Flags) -> Rows:
+        """Rows that tell of the cells of `events` `(T, 4)` that `given` marks, and of no others.
+
+        `given` `(T, 4)` has the order of a grid's voices. A cell is told whole: struck and held
+        differ where the alphabet tells them apart.
+        """
+        classes = np.where(given[:, DRAWING_ORDER], events, UNKNOWN)
+        told = rows.copy()
+        told[:, self.columns["given"]] = _one_hot(classes, self._n_classes).reshape(len(rows), -1)
+        return told
 
     def positions(self, rows: Rows) -> npt.NDArray[np.int64]:
         """The sixteenth in the bar `(T,)` that rows tell; -1 where they tell none."""
         if "pos" not in self.columns:
             return np.full(len(rows), UNKNOWN)
         first = self.columns["pos"].start
-        told = rows[:, first : first + BAR_POSITIONS]
-        return np.where(told.any(axis=1), told.argmax(axis=1), UNKNOWN)
+        return _class_of(rows[:, first : first + BAR_POSITIONS])
 
+    def fermatas(self, rows: Rows) -> Flags:
+        """Whether rows tell of a fermata here `(T,)`."""
+        if "fermata" not in self.columns:
+            return np.zeros(len(rows), np.bool_)
+        return rows[:, self.columns["fermata"].start] > 0
 
-def given_rows(pitch: Pitches, given: Flags) -> Rows:
-    """One-hot of the given cells `(T, 4 * 47)`: rest and 36 to 81 of each voice, in drawing order.
-
-    A pitch beyond that range is not told.
-    """
-    classes = np.where(pitch == REST, 0, pitch.astype(np.int64) - LOWEST + 1)
-    told = given & (classes >= 0) & (classes < _GIVEN_CLASSES)
-    cells = _one_hot(np.where(told, classes, UNKNOWN), _GIVEN_CLASSES)[:, DRAWING_ORDER]
-    return cells.reshape(len(pitch), 4 * _GIVEN_CLASSES)
+    def key(self, rows: Rows) -> Key | None:
+        """The key that the last row tells, if any."""
+        told = rows[-1:, self.columns["key"]] if "key" in self.columns else rows[:0]
+        if not told.any():
+            return None
+        return Key(int(told[0, :-2].argmax()) - _SHARPS, "major" if told[0, -2] else "minor")
 
 
 def _one_hot(classes: npt.NDArray[np.integer], n_classes: int) -> Rows:
     """`(...)` to `(..., n_classes)`; `UNKNOWN` is a row of zeros."""
     return (classes[..., None] == np.arange(n_classes)).astype(np.float32)
+
+
+def _class_of(rows: Rows) -> npt.NDArray[np.int64]:
+    """The inverse for `(T, n_classes)`."""
+    return np.where(rows.any(axis=1), rows.argmax(axis=1), UNKNOWN)

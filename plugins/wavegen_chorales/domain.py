@@ -16,6 +16,7 @@ from wavegen.domain import Conditioner, Corpus, Decoder, Domain, StreamFormat, T
 from wavegen.errors import ConfigError, DataError
 from wavegen.heads import Categorical, Chain, Head
 
+from .annotation import annotated
 from .announcing import GridConditioner
 from .battery import summarize
 from .conditions import Conditions
@@ -42,7 +43,7 @@ class ChoralesDomain(Domain[ChoraleGrid]):
     def __init__(self, config: ChoralesConfig) -> None:
         self.config: ChoralesConfig = config
         self._player = ChoralesPlayer(config)
-        self._conditions = Conditions(config.conditions)
+        self._conditions = Conditions(config.conditions, self._player.codec.n_classes)
         self.cond_channels = self._conditions.channels
         self.start_cond = torch.zeros(self.cond_channels)  # nothing is known
         self.start = self.encode(ChoraleGrid.of(_RESTS))[0]
@@ -87,6 +88,13 @@ class ChoralesDomain(Domain[ChoraleGrid]):
     def decode(self, x: Tensor) -> ChoraleGrid:
         """Events to a grid of which nothing but the notes is known."""
         return self._player.decode(x.cpu().numpy())
+
+    def annotated(
+        self, raw: ChoraleGrid, cond: Tensor | None, prime: ChoraleGrid | None
+    ) -> ChoraleGrid:
+        """The key, metre, fermatas and tempo that were asked for, or that the prime has."""
+        rows = None if cond is None else cond.numpy()
+        return annotated(raw, rows, prime, self._conditions)
 
     def conditions(self, raw: ChoraleGrid) -> Tensor | None:
         """What is known of a grid, `(T, C)`, with no note of it given; or None."""

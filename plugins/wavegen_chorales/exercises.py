@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from .conditions import Conditions, Rows, given_rows
+from .codec import Events
+from .conditions import Conditions, Rows
 from .grid import UNKNOWN, ChoraleGrid, Flags
 
 HIDDEN_SHARE = 0.15
@@ -15,14 +16,18 @@ HIDDEN_SHARE = 0.15
 
 
 def exercise(
-    known: Rows, grid: ChoraleGrid, conditions: Conditions, rng: np.random.Generator
+    known: Rows,
+    events: Events,
+    grid: ChoraleGrid,
+    conditions: Conditions,
+    rng: np.random.Generator,
 ) -> Rows:
-    """The rows `(T, C)` of a window, with groups hidden and notes of `grid` `(T, 4)` given."""
+    """The rows `(T, C)` of a window, with groups hidden and some of `events` `(T, 4)` given."""
     rows = known.copy()
     for name, columns in conditions.columns.items():
         hidden = rng.random() < HIDDEN_SHARE
         if name == "given":
-            rows[:, columns] = given_rows(grid.pitch, given_cells(grid, rng))
+            rows = conditions.give(rows, events, given_cells(grid, rng))
         elif hidden:
             rows[:, columns] = 0
     return rows

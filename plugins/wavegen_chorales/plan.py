@@ -26,5 +26,5 @@ class ChoralesPlan:
             Key.named(self.key)
         if self.fermata_every and self.fermata_every <= 4:
             raise ConfigError(f"fermata_every is {self.fermata_every}; give 0, or 5 steps or more")
-        if not 0 <= self.beats <= 32:
-            raise ConfigError(f"beats is {self.beats}; give 0 (open) to 32 quarters of a bar")
+        if not 0 <= self.beats <= 6:
+            raise ConfigError(f"beats is {self.beats}; give 0 (open) to 6 quarters of a bar")

@@ -80,7 +80,8 @@ class Exercises(WholePieces):
             return events, None
         rng = np.random.default_rng([self._seed, index, start])
         grid = self._pieces[index].grid.cut(start, stop)
-        return events, torch.from_numpy(exercise(known.numpy(), grid, self._conditions, rng))
+        rows = exercise(known.numpy(), events.numpy(), grid, self._conditions, rng)
+        return events, torch.from_numpy(rows)
 
 
 def transpositions(pieces: Sequence[Piece]) -> list[Piece]:

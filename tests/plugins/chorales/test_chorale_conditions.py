@@ -8,8 +8,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from any_grids import grids
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from wavegen_chorales.codec import Codec
 from wavegen_chorales.conditions import HORIZON, Conditions
 from wavegen_chorales.config import CONDITIONS, ChoralesConfig
 from wavegen_chorales.domain import ChoralesDomain
@@ -23,8 +25,8 @@ from wavegen.errors import ConfigError
 Make = Callable[[int, int], ChoraleGrid]
 
 
-def group(name: str, grid: ChoraleGrid, given: np.ndarray | None = None) -> np.ndarray:
-    return Conditions([name]).rows(grid, given)
+def group(name: str, grid: ChoraleGrid) -> np.ndarray:
+    return Conditions([name], 93).rows(grid)
 
 
 def test_place_in_the_bar_and_in_the_quarter(piece: Make) -> None:
@@ -57,10 +59,16 @@ def test_keys_are_told_or_not(piece: Make) -> None:
 
 
 def test_given_cells_are_told_in_drawing_order() -> None:
-    grid = ChoraleGrid.of([[81, 60, -1, 36], [84, 60, 55, 36]])
-    rows = group("given", grid, np.array([[1, 0, 1, 1], [1, 1, 0, 0]], bool)).reshape(2, 4, 47)
-    told = [[(v, int(c)) for v, c in np.argwhere(row)] for row in rows]
-    assert told == [[(0, 46), (1, 1), (3, 0)], [(2, 25)]]  # C6 is beyond what can be told
+    grid = ChoraleGrid.of([[81, 60, -1, 36], [81, 60, 55, 37]])
+    given_ = np.array([[1, 0, 1, 1], [1, 1, 0, 1]], bool)
+    for holds, held in ((True, 46), (False, 0)):
+        codec = Codec(holds)
+        conditions = Conditions(["given", "pos"], codec.n_classes)
+        rows = conditions.give(conditions.rows(grid), codec.encode(grid), given_)
+        cells = rows[:, conditions.columns["given"]].reshape(2, 4, codec.n_classes)
+        told = [[(int(v), int(c)) for v, c in np.argwhere(row)] for row in cells]
+        assert told == [[(0, 46), (1, 1), (3, 0)], [(0, 46 + held), (1, 2), (2, 25 + held)]]
+        assert conditions.columns["given"].stop == conditions.channels
 
 
 @given(st.integers(0, 2**32))
@@ -74,7 +82,7 @@ def test_what_is_given_is_nothing_voices_or_bars(seed: int) -> None:
 
 
 def test_shares_of_what_is_hidden_and_given(piece: Make) -> None:
-    conditions, grid = Conditions(CONDITIONS), piece(64, 5)
+    conditions, grid = Conditions(CONDITIONS, 93), piece(64, 5)
     split = Exercises(
         [Piece("a", grid)] * 600, ChoralesDomain(ChoralesConfig())._player.codec, conditions, seed=0
     )
@@ -86,7 +94,7 @@ def test_shares_of_what_is_hidden_and_given(piece: Make) -> None:
         empty = [not row[:, columns].any() for row in rows]
         assert all(a != b for a, b in zip(whole, empty, strict=True))
         assert 0.10 < np.mean(empty) < 0.20
-    given_ = torch.stack([row[:, conditions.columns["given"]].reshape(64, 4, 47) for row in rows])
+    given_ = torch.stack([row[:, conditions.columns["given"]].reshape(64, 4, 93) for row in rows])
     told = given_.any(dim=3)
     assert 0.42 < float((~told).all(dim=(1, 2)).float().mean()) < 0.58
     only_soprano = told[:, :, 0].all(dim=1) & ~told[:, :, 1:].any(dim=(1, 2))
@@ -96,7 +104,7 @@ def test_shares_of_what_is_hidden_and_given(piece: Make) -> None:
 def test_an_exercise_depends_on_seed_piece_and_start_alone(piece: Make) -> None:
     codec = ChoralesDomain(ChoralesConfig())._player.codec
     pieces = [Piece(str(seed), piece(80, seed)) for seed in range(3)]
-    conditions = Conditions(CONDITIONS)
+    conditions = Conditions(CONDITIONS, 93)
     one, same, other = (Exercises(pieces, codec, conditions, seed) for seed in (1, 1, 2))
     rows = {
         (index, start): one.read(index, start, start + 30)[1]
@@ -145,12 +153,69 @@ def test_without_a_word_key_and_metre_go_on(piece: Make) -> None:
     assert not open_metre[:, domain._conditions.columns["pos"]].any()
 
 
+def test_what_is_given_is_what_is_to_be_sung(piece: Make) -> None:
+    """In a window from the middle of a piece too, where notes are held from before it."""
+    domain = ChoralesDomain(ChoralesConfig())
+    conditions = domain._conditions
+    split = Exercises([Piece("a", piece(90, 3))] * 40, domain._player.codec, conditions, seed=1)
+    for index in range(40):
+        events, rows = split.read(index, 33, 70)
+        told = rows[:, conditions.columns["given"]].reshape(37, 4, 93)
+        is_given = told.any(2)
+        assert torch.equal(told.argmax(2)[is_given], events[is_given])
+
+
+@given(st.data())
+@settings(max_examples=60, deadline=None)
+def test_what_was_known_is_written(data: st.DataObject) -> None:
+    """Conditions of a grid and back: all but the tempo, which is the prime's."""
+    domain = ChoralesDomain(ChoralesConfig())
+    grid = data.draw(grids())
+    notes = domain.decode(domain.encode(grid))
+    cond = domain.conditions(grid)
+    told = domain.annotated(notes, cond, None)
+    assert np.array_equal(told.fermata, grid.fermata)
+    assert np.array_equal(told.pos, grid.pos)
+    assert told.key == grid.key
+    assert np.array_equal(told.pitch, grid.pitch)
+    assert domain.annotated(notes, cond, grid) == replace(grid, attack=told.attack)
+    silent = torch.zeros_like(cond)
+    assert domain.annotated(notes, silent, None) == notes
+    assert domain.annotated(notes, None, None) == notes
+
+
+def test_a_plan_is_written_to_the_end(piece: Make) -> None:
+    domain = ChoralesDomain(ChoralesConfig())
+    notes = ChoraleGrid.of(np.full((70, 4), 60))
+    plan = ChoralesPlan(key="Gm", fermata_every=32, beats=3)
+    grid = domain.annotated(notes, domain.plan_conditions(plan, 70, NOTHING), None)
+    assert (grid.key, grid.bar_steps) == (Key(-2, "minor"), 12)
+    assert np.array_equal(grid.pos, np.arange(70) % 12)
+    assert np.array_equal(grid.fermata, np.arange(70) % 32 >= 28)
+
+
+def test_what_a_prime_says_goes_on(piece: Make) -> None:
+    """Its metre, key and tempo, also where the model is told nothing."""
+    prime, notes = piece(30, 0), ChoraleGrid.of(np.full((70, 4), 60))
+    untold = ChoralesDomain(ChoralesConfig(conditions=()))
+    grid = untold.annotated(notes, None, prime)
+    assert np.array_equal(grid.pos, (np.arange(70) + 12) % 16)
+    assert (grid.key, grid.bpm, grid.bar_steps) == (prime.key, 80.0, 16)
+    domain = ChoralesDomain(ChoralesConfig())
+    begun = domain.conditions(prime)
+    cond = torch.cat([begun, domain.plan_conditions(ChoralesPlan(key="G"), 40, begun)])
+    grid = domain.annotated(notes, cond, prime)
+    assert np.array_equal(grid.pos, (np.arange(70) + 12) % 16)
+    assert (grid.key, grid.bpm) == (Key(1, "major"), 80.0)
+    assert np.array_equal(np.flatnonzero(grid.fermata), [28, 29])
+
+
 def test_a_plan_for_what_was_not_taught_is_refused() -> None:
     domain = ChoralesDomain(ChoralesConfig(conditions=("pos",)))
     for plan in (ChoralesPlan(key="G"), ChoralesPlan(fermata_every=32)):
         with pytest.raises(ConfigError, match="trained without the condition"):
             domain.plan_conditions(plan, 5, torch.zeros(0, domain.cond_channels))
-    for wrong in ({"key": "H"}, {"fermata_every": 3}, {"beats": -1}):
+    for wrong in ({"key": "H"}, {"fermata_every": 3}, {"beats": -1}, {"beats": 7}):
         with pytest.raises(ConfigError):
             ChoralesPlan(**wrong)
 
