@@ -28,12 +28,13 @@ def by_definition(made: MatchMemory, x: Tensor) -> Tensor:
     sums = torch.zeros(*x.shape, N_CLASSES)
     for t in range(len(x)):
         for lag in range(1, min(t, made.n_events) + 1):
-            length = 0
-            while length < t - lag + 1 and bool((x[t - length] == x[t - lag - length]).all()):
-                length += 1
+            back, length = 0, 0
+            while back < t - lag + 1 and bool((x[t - back] == x[t - lag - back]).all()):
+                length += t == back or bool((x[t - back] != x[t - back - 1]).any())
+                back += 1
             # Where the event at the far end is no longer remembered, its match was counted then.
             bucket = sum(length >= edge for edge in match_memory._EDGES)
-            for value in range(x.shape[1]) if length else ():
+            for value in range(x.shape[1]) if bucket else ():
                 strength = made.strength[bucket - 1, value].exp()
                 sums[t, value, x[t + 1 - lag, value]] += strength.detach()
     return sums.log1p()
@@ -51,7 +52,7 @@ def test_votes_are_those_of_the_definition(n_events: int, n_steps: int, seed: in
 
 def test_a_long_match_is_worth_no_more_than_the_longest_told_apart() -> None:
     made = memory(70, 1)
-    x = torch.zeros(1, 68, 1, dtype=torch.int64)
+    x = (torch.arange(70) % 2)[None, :, None]
     with torch.no_grad():
         votes, _ = made(x, made.init_state(1))
     torch.testing.assert_close(votes[0], by_definition(made, x[0]))
@@ -81,6 +82,14 @@ def test_a_repeat_is_continued() -> None:
     best = votes[0, 20:].amax(-1)
     assert bool((best[1:] >= best[:-1]).all()), "the longer the match the stronger"
     assert float(votes[0, :19].max()) == 0, "nothing is copied before anything repeats"
+
+
+def test_a_held_chord_does_not_vote_for_itself() -> None:
+    made = MatchMemory(4, 47, 64)
+    x = torch.full((1, 60, 4), 7)
+    with torch.no_grad():
+        votes, _ = made(x, made.init_state(1))
+    assert float(votes.max()) == 0
 
 
 def test_what_is_forgotten_has_no_vote() -> None:
