@@ -23,6 +23,8 @@ Filter = Callable[[Tensor, Tensor, Tensor], Tensor]
 
 PENALTY_NATS = 3.5
 """Off the logits of what is unwanted: it becomes 33 times less likely, yet never impossible."""
+_POSSIBLE = -1e20
+"""Below this are only logits of what the model itself has ruled out."""
 _FIFTH, _OCTAVE = 7, 0
 _RANGES = ((60, 81), (36, 66), (52, 74), (46, 69))
 """Lowest and highest note of each value in the 229 training chorales of the common split."""
@@ -56,7 +58,7 @@ def ranges(logits: Tensor, previous: Tensor, drawn: Tensor) -> Tensor:
     low, high = _RANGES[drawn.shape[1]]
     candidates = _candidates(logits)
     is_out = (candidates < low - LOWEST + 1) | (candidates > high - LOWEST + 1)
-    return logits.masked_fill(is_out & (candidates > 0), -math.inf)
+    return _forbidden(logits, is_out & (candidates > 0))
 
 
 def crossing(logits: Tensor, previous: Tensor, drawn: Tensor) -> Tensor:
@@ -64,10 +66,10 @@ def crossing(logits: Tensor, previous: Tensor, drawn: Tensor) -> Tensor:
     candidates, now = _candidates(logits), _sounding(drawn)
     for value in _ABOVE[drawn.shape[1]]:
         other = now[:, value, None]
-        logits = logits.masked_fill((other > 0) & (candidates > other), -math.inf)
+        logits = _forbidden(logits, (other > 0) & (candidates > other))
     for value in _BELOW[drawn.shape[1]]:
         is_under = (candidates > 0) & (candidates < now[:, value, None])
-        logits = logits.masked_fill(is_under, -math.inf)
+        logits = _forbidden(logits, is_under)
     return logits
 
 
@@ -85,6 +87,12 @@ def scale(tonic: int) -> Filter:
         return logits - PENALTY_NATS * is_out
 
     return keep
+
+
+def _forbidden(logits: Tensor, is_out: Tensor) -> Tensor:
+    """Logits without what is out, unless nothing is left: a note that is given stays."""
+    left = logits.masked_fill(is_out, -math.inf)
+    return torch.where(left.amax(1, keepdim=True) < _POSSIBLE, logits, left)
 
 
 def _candidates(logits: Tensor) -> Tensor:

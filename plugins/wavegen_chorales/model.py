@@ -3,10 +3,12 @@
     conditions that are known ahead -> a GRU from the end to the beginning  \\
     ages of the notes, where the beat falls                                 -> backbone -> params
     the last M frames -> matches -> votes for what followed them  ------------------------> +
+    cells of the next frame that are given -----------------------> the votes for all else: none
 
 The backbone gets what was computed from the past as conditions, so it is any model as it is. The
 votes are added to those in the parameters of `Chain`, and tell its nets, by the context, what is
-about to be copied.
+about to be copied. Where there are as many conditions as votes or more, the last of them are cells
+that are given for the next frame, one-hot, and a row of zeros for a cell that is not.
 
 Dimensions: B batch, T time, N values of an event, K classes, P head parameters, C channels of the
 conditions, C' those of a step, with what is ahead.
@@ -32,6 +34,10 @@ from .model_config import ChoraleConfig
 from .model_past import Past, PastState
 
 
+RULED_OUT = -1e30
+"""Logit of a class that is not the given one: beyond any temperature, and still a number."""
+
+
 class ChoraleState(NamedTuple):
     """The memory of B voices; what is not used has no leaves."""
 
@@ -54,6 +60,7 @@ class Chorale(SequenceModel[ChoraleState]):
             )
         self.config, self.spec = config, spec
         (n_values,), n_classes = spec.event_shape, spec.n_classes
+        self._votes = n_values, n_classes
         n_votes = n_values * n_classes
         if spec.n_params < n_votes:
             raise ConfigError(
@@ -62,6 +69,8 @@ class Chorale(SequenceModel[ChoraleState]):
             )
         self.past = Past(n_values, n_classes) if config.past else None
         self.match = MatchMemory(n_values, n_classes, config.memory) if config.memory else None
+        first = spec.cond_channels - n_votes
+        self._given = slice(first, spec.cond_channels) if first >= 0 else None
         # It starts at zero, as if there were no memory.
         self.told = nn.Parameter(torch.zeros(n_votes, spec.n_params - n_votes))
         width = config.ahead if spec.cond_channels else 0
@@ -76,6 +85,11 @@ class Chorale(SequenceModel[ChoraleState]):
     def looks_ahead(self) -> bool:
         """Not where there are no conditions, or where it was built to take them as they come."""
         return self.from_end is not None
+
+    @property
+    def keeps_given(self) -> bool:
+        """Whether cells can be given, which are then drawn as they are whatever the controls."""
+        return self._given is not None
 
     def look_ahead(self, cond: Tensor) -> Tensor:
         """Conditions `(B, T, C)` to `(B, T, C')`: each step's own, and what is to come."""
@@ -98,7 +112,8 @@ class Chorale(SequenceModel[ChoraleState]):
         state = self.init_state(x.shape[0], static)
         features, votes, _ = self._read(x, state)
         params = self.backbone.tail(x, keep, _joined(cond, features), static)
-        return self._voted(params, None if votes is None else votes[:, -keep:])
+        votes = None if votes is None else votes[:, -keep:]
+        return self._voted(params, votes, None if cond is None else cond[:, -keep:])
 
     def init_state(self, batch: int, static: Tensor | None = None) -> ChoraleState:
         """Silence."""
@@ -119,7 +134,7 @@ class Chorale(SequenceModel[ChoraleState]):
         if self.match and match:
             votes, match = self.match.step(x, match)
         params, after = self.backbone.step(x, state.backbone, _joined(cond, features))
-        return self._voted(params, votes), ChoraleState(past, match, after)
+        return self._voted(params, votes, cond), ChoraleState(past, match, after)
 
     def prefill(
         self, x: Tensor, state: ChoraleState, cond: Tensor | None = None
@@ -129,7 +144,8 @@ class Chorale(SequenceModel[ChoraleState]):
             raise ValueError("prefill needs at least one symbol, got T = 0")
         features, votes, read = self._read(x, state)
         params, after = self.backbone.prefill(x, state.backbone, _joined(cond, features))
-        voted = self._voted(params, None if votes is None else votes[:, -1])
+        votes = None if votes is None else votes[:, -1]
+        voted = self._voted(params, votes, None if cond is None else cond[:, -1])
         return voted, read._replace(backbone=after)
 
     def hidden_weights(self) -> list[nn.Parameter]:
@@ -148,12 +164,20 @@ class Chorale(SequenceModel[ChoraleState]):
             votes, match = self.match(x, match)
         return features, votes, ChoraleState(past, match, state.backbone)
 
-    def _voted(self, params: Tensor, votes: Tensor | None) -> Tensor:
-        """Parameters with the votes `(..., N, K)` added, and the context told of them."""
-        if votes is None:
+    def _voted(self, params: Tensor, votes: Tensor | None, cond: Tensor | None) -> Tensor:
+        """Parameters with the votes `(..., N, K)` added, and the context told of them.
+
+        Of a cell that is given all other classes are out.
+        """
+        if votes is not None:
+            flat = votes.flatten(-2)
+            params = params + torch.cat([flat @ self.told, flat], -1).to(params.dtype)
+        if self._given is None or cond is None:
             return params
-        flat = votes.flatten(-2)
-        return params + torch.cat([flat @ self.told, flat], -1).to(params.dtype)
+        cells = cond[..., self._given].unflatten(-1, self._votes) > 0.5
+        is_out = (cells.sum(-1, keepdim=True) > 0) & ~cells
+        context, own = params.split([self.told.shape[1], self.told.shape[0]], -1)
+        return torch.cat([context, own.masked_fill(is_out.flatten(-2), RULED_OUT)], -1)
 
 
 def _backbone(config: ChoraleConfig, spec: SequenceSpec) -> SequenceModel[Any]:
