@@ -46,8 +46,15 @@ def test_votes_are_those_of_the_definition(n_events: int, n_steps: int, seed: in
     made = memory(n_events)
     x = torch.randint(2, (1, n_steps, 2), generator=torch.Generator().manual_seed(seed))
     with torch.no_grad():
-        votes, _ = made(x, made.init_state(1))
+        votes, end = made(x, made.init_state(1))
+        steps, state = list[Tensor](), made.init_state(1)
+        for t in range(n_steps):
+            vote, state = made.step(x[:, t], state)
+            steps.append(vote)
     torch.testing.assert_close(votes[0], by_definition(made, x[0]))
+    torch.testing.assert_close(torch.stack(steps, 1), votes)
+    assert torch.equal(state.events, end.events)
+    assert torch.equal(state.lengths, end.lengths)
 
 
 def test_a_long_match_is_worth_no_more_than_the_longest_told_apart() -> None:
