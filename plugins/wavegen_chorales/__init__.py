@@ -12,6 +12,8 @@ from .model_config import PRESETS, ChoraleConfig
 from .plan import ChoralesPlan
 
 if TYPE_CHECKING:
+    import click
+
     from wavegen.model import SequenceSpec
 
     from .domain import ChoralesDomain
@@ -69,6 +71,14 @@ def wavegen_filters() -> Iterator[FilterSpec]:
         yield FilterSpec(
             f"chorale-scale-{name}", _scale(tonic), f"hardly a note outside {name} major"
         )
+
+
+@hookimpl
+def wavegen_commands() -> Iterator[click.Command]:
+    """Offer the commands `chorales eval`, `chorales harmonize` and `chorales infill`."""
+    from .commands import chorales
+
+    yield chorales
 
 
 def _build_model(config: ChoraleConfig, spec: SequenceSpec) -> Chorale:

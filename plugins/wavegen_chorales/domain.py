@@ -22,7 +22,7 @@ from .battery import summarize
 from .conditions import Conditions
 from .config import ChoralesConfig
 from .corpus import gather, report
-from .grid import UNKNOWN, ChoraleGrid
+from .grid import UNKNOWN, ChoraleGrid, Flags
 from .plan import ChoralesPlan
 from .planning import planned_rows
 from .player import ChoralesPlayer
@@ -101,6 +101,14 @@ class ChoralesDomain(Domain[ChoraleGrid]):
         if not self.cond_channels:
             return None
         return torch.from_numpy(self._conditions.rows(raw))
+
+    def told(self, grid: ChoraleGrid, given: Flags) -> Tensor:
+        """The same `(T, C)` with the notes that `given` `(T, 4)` marks, for a model that takes any.
+
+        Raises `DataError` for notes out of range.
+        """
+        events = self._player.codec.encode(grid)
+        return torch.from_numpy(self._conditions.give(self._conditions.rows(grid), events, given))
 
     def conditioner(self) -> Conditioner[ChoraleGrid]:
         """The same while the piece arrives."""

@@ -33,7 +33,6 @@ from .match_memory import MatchMemory, MatchState
 from .model_config import ChoraleConfig
 from .model_past import Past, PastState
 
-
 RULED_OUT = -1e30
 """Logit of a class that is not the given one: beyond any temperature, and still a number."""
 

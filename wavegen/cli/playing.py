@@ -25,6 +25,12 @@ if TYPE_CHECKING:
 PROGRAM_SUFFIX = ".program"
 FILE = click.Path(path_type=Path)
 run_argument = click.argument("run", type=FILE)
+engine_option = click.option(
+    "--engine",
+    default="auto",
+    show_default=True,
+    help="native (C++, on the CPU), torch, or auto: native where it can.",
+)
 precision_option = click.option(
     "--precision",
     metavar="NAME",
@@ -133,15 +139,32 @@ class PlayCommand(ConfiguredCommand):
         return (Section("plan", "What to ask for, where no sequence is followed", plan, PLAIN),)
 
 
+def controlled(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options of the sampling controls; it gets them as one `controls`."""
+    names = [f.name for f in fields(Controls)]
+
+    def collected(**values: Any) -> None:
+        given = {name: values.pop(name) for name in names}
+        given = {name: value for name, value in given.items() if value is not None}
+        command(controls=config.parse(Controls, given, "controls"), **values)
+
+    decorated: Callable[..., None] = functools.update_wrapper(collected, command)
+    texts = config.help_of(Controls)
+    for f in reversed(fields(Controls)):
+        option = click.option(
+            f"--{f.name.replace('_', '-')}", f.name, type=type(f.default), help=texts[f.name]
+        )
+        decorated = option(decorated)
+    return decorated
+
+
 def plays(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command the options of everything that draws; it gets them as one `request`."""
-    control_names = [f.name for f in fields(Controls)]
     names = [f.name for f in fields(Request) if f.name not in ("controls", "plan")]
 
-    def collected(settings: Mapping[str, Mapping[str, str]], **values: Any) -> None:
-        given = {name: values.pop(name) for name in control_names}
-        given = {name: value for name, value in given.items() if value is not None}
-        controls = config.parse(Controls, given, "controls")
+    def collected(
+        settings: Mapping[str, Mapping[str, str]], controls: Controls, **values: Any
+    ) -> None:
         given = {name: values.pop(name) for name in names}
         asked = settings.get("plan")
         plan = config.parse(_plan_of(given["run"]), asked, "plan") if asked else None
@@ -214,6 +237,13 @@ def _plan_of(run: Path) -> Any:
             return None
 
 
+def numbered(path: Path, n: int) -> list[Path]:
+    """`out.wav`, or `out-1.wav`, `out-2.wav`, ... where there are several."""
+    if n == 1:
+        return [path]
+    return [path.with_name(f"{path.stem}-{i}{path.suffix}") for i in range(1, n + 1)]
+
+
 def need_writable(path: Path) -> None:
     """Notice an output that cannot be written before anything is computed for it."""
     if path.is_dir():
@@ -228,13 +258,6 @@ def need_writable(path: Path) -> None:
 
 
 def _options() -> list[Callable[[Callable[..., None]], Callable[..., None]]]:
-    texts = config.help_of(Controls)
-    controls = [
-        click.option(
-            f"--{f.name.replace('_', '-')}", f.name, type=type(f.default), help=texts[f.name]
-        )
-        for f in fields(Controls)
-    ]
     return [
         run_argument,
         click.option("--seconds", type=float, help="How long, the prime included."),
@@ -245,14 +268,9 @@ def _options() -> list[Callable[[Callable[..., None]], Callable[..., None]]]:
         click.option("--prime-bars", type=int, help="The same in bars, where it has any."),
         click.option("--speaker", "label", metavar="LABEL", help="Whom or what to play."),
         click.option("--condition-from", "follow", type=FILE, help="A file to speak anew."),
-        *controls,
+        controlled,
         filter_option,
-        click.option(
-            "--engine",
-            default="auto",
-            show_default=True,
-            help="native (C++, on the CPU), torch, or auto: native where it can.",
-        ),
+        engine_option,
         precision_option,
         click.option(
             "--slots",

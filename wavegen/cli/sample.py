@@ -12,7 +12,16 @@ import click
 from ..errors import DataError
 from ..hookspecs import Event, Observer
 from .output import json_option, note, show
-from .playing import FILE, PlayCommand, Request, Timing, described, need_writable, plays
+from .playing import (
+    FILE,
+    PlayCommand,
+    Request,
+    Timing,
+    described,
+    need_writable,
+    numbered,
+    plays,
+)
 
 if TYPE_CHECKING:
     from ..playing import TrainedModel
@@ -51,7 +60,7 @@ def sample(
     """
     from ..plugins import plugins
 
-    files, pictures = _numbered(output, n), _numbered(picture, n)
+    files, pictures = numbered(output, n), numbered(picture, n) if picture else []
     for file in [*files, *pictures]:
         need_writable(file)
     folder = request.run if request.run.is_dir() else request.run.parent
@@ -116,15 +125,6 @@ class _Counter:
         """Take the line away."""
         if self.done and sys.stderr.isatty():
             click.echo("\r\x1b[K", nl=False, err=True)
-
-
-def _numbered(path: Path | None, n: int) -> list[Path]:
-    """`out.wav`, or `out-1.wav`, `out-2.wav`, ... where there are several."""
-    if path is None:
-        return []
-    if n == 1:
-        return [path]
-    return [path.with_name(f"{path.stem}-{i}{path.suffix}") for i in range(1, n + 1)]
 
 
 def _tell(listeners: list[Observer], values: dict[str, Any], step: int) -> None:
