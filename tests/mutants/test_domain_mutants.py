@@ -173,6 +173,13 @@ class OneRowShort(Levels):
         return SumsAhead().push(raw)
 
 
+class PlaysThePrimeAgain(Levels):
+    def annotated(
+        self, raw: np.ndarray, cond: Tensor | None, prime: np.ndarray | None
+    ) -> np.ndarray:
+        return raw if prime is None else np.concatenate([prime, raw])
+
+
 class ForgetsBetweenPieces(Levels):
     def conditioner(self) -> Any:
         class Forgetful(SumsAhead):
@@ -225,6 +232,7 @@ CAUGHT_BY: dict[type[Levels], str] = {
     SavesRounded: "files",
     LeaksValueErrors: "bad_files",
     OneRowShort: "conditions",
+    PlaysThePrimeAgain: "annotated",
     ForgetsBetweenPieces: "conditioner",
     LaterThanDeclared: "conditioner",
     ConfigNotPlain: "config",

@@ -169,6 +169,15 @@ class DomainContract(Contract):
         assert rows.dtype == torch.float32
         assert rows.isfinite().all()
 
+    def test_annotated(self, domain: Domain[Any], raw: Any) -> None:
+        """What is known of a sequence besides its symbols changes none of them."""
+        made = domain.decode(domain.encode(raw))
+        symbols = domain.encode(made)
+        for cond in (None, domain.conditions(raw)):
+            for prime in (None, raw):
+                told = domain.annotated(made, cond, prime)
+                assert torch.equal(domain.encode(told), symbols)
+
     def test_conditioner(self, domain: Domain[Any], raw: Any) -> None:
         """The conditioner's rows end to end are `conditions` of the whole, however it is cut."""
         if domain.cond_channels == 0:
