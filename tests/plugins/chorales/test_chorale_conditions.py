@@ -201,6 +201,8 @@ def test_what_a_prime_says_goes_on(piece: Make) -> None:
     grid = untold.annotated(notes, None, prime)
     assert np.array_equal(grid.pos, (np.arange(70) + 12) % 16)
     assert (grid.key, grid.bpm, grid.bar_steps) == (prime.key, 80.0, 16)
+    keyless = ChoralesDomain(ChoralesConfig(conditions=("pos",)))
+    assert keyless.annotated(notes, torch.zeros(70, keyless.cond_channels), prime).key == prime.key
     domain = ChoralesDomain(ChoralesConfig())
     begun = domain.conditions(prime)
     cond = torch.cat([begun, domain.plan_conditions(ChoralesPlan(key="G"), 40, begun)])
