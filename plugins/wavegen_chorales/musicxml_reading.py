@@ -64,7 +64,7 @@ def read_musicxml_tune(content: bytes, name: str) -> Reading:
 def _parts(content: bytes, name: str) -> list[Any]:
     """The parts of a score, as music21 has them."""
     try:
-        from music21 import converter, exceptions21
+        from music21 import converter, exceptions21  # pyright: ignore[reportMissingImports]
     except ModuleNotFoundError as error:
         raise ConfigError(
             f"{name}: MusicXML is read by music21; pip install 'wavegen[chorales]'"

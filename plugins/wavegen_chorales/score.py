@@ -27,7 +27,7 @@ def write_svg(grid: ChoraleGrid, path: Path) -> None:
     Raises `ConfigError` where verovio is missing, `DataError` on no steps or too many.
     """
     try:
-        import verovio
+        import verovio  # pyright: ignore[reportMissingImports]
     except ImportError as error:
         raise ConfigError(
             "scores need verovio, which is not installed; pip install verovio, or write .musicxml"
