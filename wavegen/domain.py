@@ -225,6 +225,13 @@ class Domain(ABC, Generic[Raw]):
     def metrics(self, sequences: Sequence[Tensor]) -> dict[str, float]:
         """What is worth knowing about a set of sequences `(T, *E)`; units stand in the names."""
 
+    def baselines(self, train: Split, valid: Split) -> Mapping[str, float]:
+        """Bits a step on `valid` of simple models of `train`, by name, for training to show.
+
+        Statistics of single symbols and of pairs are shown without it.
+        """
+        return {}
+
     def spec(self, head: Head) -> SequenceSpec:
         """What a model for this domain and `head` must take and give."""
         return SequenceSpec(

@@ -5,14 +5,23 @@ Dimensions: T steps of one sixteenth, C condition channels.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from wavegen.domain import Conditioner, Corpus, Decoder, Domain, StreamFormat, TensorDecoder
+from wavegen.domain import (
+    Conditioner,
+    Corpus,
+    Decoder,
+    Domain,
+    Split,
+    StreamFormat,
+    TensorDecoder,
+)
 from wavegen.errors import ConfigError, DataError
 from wavegen.heads import Categorical, Chain, Head
 
@@ -23,6 +32,7 @@ from .conditions import Conditions
 from .config import ChoralesConfig
 from .corpus import gather, report
 from .grid import UNKNOWN, ChoraleGrid, Flags
+from .ngram import Ints, nats_per_note
 from .plan import ChoralesPlan
 from .planning import planned_rows
 from .player import ChoralesPlayer
@@ -142,9 +152,21 @@ class ChoralesDomain(Domain[ChoraleGrid]):
         pickup = int(-raw.pos[0] % raw.bar_steps) if len(raw) and raw.pos[0] != UNKNOWN else 0
         return min(len(raw), pickup + n * raw.bar_steps)
 
+    def baselines(self, train: Split, valid: Split) -> Mapping[str, float]:
+        """The n-gram of six contexts, for the four notes of a step together."""
+        if not len(valid.names):
+            return {}
+        nats = nats_per_note(_whole(train), _whole(valid), self._player.codec.n_classes)
+        return {"n-gram": 4 * nats / math.log(2)}
+
     def metrics(self, sequences: Sequence[Tensor]) -> dict[str, float]:
         """Mean length, and the means of the battery over the pieces that sound at all."""
         grids = [self.decode(x) for x in sequences]
         sounding = [grid for grid in grids if grid.attack.any()]
         means = {name: mean for name, (mean, _) in summarize(sounding).items()} if sounding else {}
         return {"mean_steps": float(np.mean([len(grid) for grid in grids])), **means}
+
+
+def _whole(split: Split) -> list[Ints]:
+    """The events `(T, 4)` of every sequence."""
+    return [split.read(i, 0, int(n))[0].numpy() for i, n in enumerate(split.lengths)]

@@ -152,7 +152,10 @@ def _run(
     if found:
         trainer.restore(str(found.path), found.training(), _counters(found))
         journal.forget_after(trainer.step)
-    simple = baselines(head, corpus.train, corpus.valid)
+    simple = {
+        **baselines(head, corpus.train, corpus.valid),
+        **domain.baselines(corpus.train, corpus.valid),
+    }
     n_parameters = sum(p.numel() for p in scorer.parameters())
     journal.tell(
         "started",
@@ -381,7 +384,7 @@ def _summary(
     steps = [int(split.lengths.sum()) for split in (corpus.train, corpus.valid)]
     beside = ", ".join(f"{name} {bits:.2f}" for name, bits in simple.items())
     return (
-        f"{request.model} with {n_parameters:,} parameters, receptive field {lead_in} steps "
+        f"{request.model} with {n_parameters:,} parameters, lead-in {lead_in} steps "
         f"({lead_in / rate:.3g} s), on {chosen} in {settings.precision}\n"
         f"{request.domain}: {steps[0]:,} steps ({steps[0] / rate:.0f} s) to train, {steps[1]:,} "
         f"({steps[1] / rate:.0f} s) to validate" + (f"; bits to beat: {beside}" if beside else "")

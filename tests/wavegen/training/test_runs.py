@@ -56,6 +56,7 @@ def test_a_run_learns_and_plays(train: Run, tmp_path: Path) -> None:
     assert not result.interrupted
     assert result.scored == 150 * 2 * 64
     assert result.baselines["uniform"] == 3.0
+    assert result.baselines["texts"] >= 2  # what the domain offers stands beside the statistics
     assert result.bits_valid < result.baselines["order-1"] - 0.5
     assert math.isfinite(result.bits_train)
     json.dumps(result.to_dict(), allow_nan=False)

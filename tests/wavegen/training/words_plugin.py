@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from wavegen.config import option
+from wavegen.domain import Split
 from wavegen.errors import DataError
 from wavegen.heads import Categorical
 from wavegen.hookspecs import DomainSpec, Event, ModelSpec, Observer, ObserverSpec, hookimpl
@@ -59,6 +60,9 @@ class Words(MemoryDomain[str]):
 
     def pack(self, raw: str) -> bytes:
         return raw.encode()
+
+    def baselines(self, train: Split, valid: Split) -> dict[str, float]:
+        return {"texts": float(len(train.names) + len(valid.names))}
 
     def save(self, raw: str, path: Path) -> None:
         if not self.config.sound:
