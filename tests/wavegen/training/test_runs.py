@@ -296,7 +296,7 @@ def test_the_log_is_json_even_without_numbers(
     for line in (run / "log.jsonl").read_text().splitlines():
         json.loads(line, parse_constant=refuse)
     assert lines(run / "log.jsonl")[-1]["bits_valid"] is None
-    assert result.baselines == {"uniform": 3.0}
+    assert result.baselines == {"uniform": 3.0, "texts": 3.0}
     assert "not measured" in (result.checkpoint / "README.md").read_text()
 
 
