@@ -100,8 +100,9 @@ def test_the_wheel_holds_the_packages_and_nothing_else(wheel: Path) -> None:
     assert {name.split("/")[0] for name in names if ".dist-info/" not in name} == {
         "wavegen",
         "wavegen_audio",
+        "wavegen_chorales",
     }
-    assert "wavegen/py.typed" in names
+    assert {"wavegen/py.typed", "wavegen_chorales/bach_reference.json"} <= set(names)
     assert any(name.endswith(".dist-info/licenses/LICENSE") for name in names)
     assert not [
         name for name in names if re.search(r"(^|/)(tests|__pycache__)/|/test_\w+\.py$", name)
