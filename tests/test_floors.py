@@ -29,6 +29,7 @@ FLOORS = {
     "memory_domain": 1,
     "model": 1,
     "sampling": 1,
+    "splitting": 1,
     "cache": 2,
     "config": 2,
     "device": 2,

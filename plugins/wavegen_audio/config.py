@@ -7,6 +7,7 @@ from typing import Literal
 
 from wavegen.config import option
 from wavegen.errors import ConfigError
+from wavegen.splitting import percent_checks
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,6 @@ class AudioConfig:
     def __post_init__(self) -> None:
         """Refuse values out of range."""
         power_of_two = self.classes & (self.classes - 1) == 0
-        held_out = self.valid_percent + self.test_percent
         checks = {
             "rate_hz": (1_000 <= self.rate_hz <= 768_000, "between 1000 and 768000"),
             "channel": (
@@ -70,11 +70,7 @@ class AudioConfig:
                 and (not self.labels or self.label_from != "none"),
                 "names that differ, together with label_from",
             ),
-            "valid_percent": (0 < self.valid_percent < 100, "above 0 and below 100"),
-            "test_percent": (
-                self.test_percent >= 0 and held_out < 100,
-                "0 or above, and below 100 together with valid_percent",
-            ),
+            **percent_checks(self.valid_percent, self.test_percent),
         }
         for name, (good, allowed) in checks.items():
             if not good:

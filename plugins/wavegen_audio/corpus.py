@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from wavegen.errors import DataError
+from wavegen.splitting import SplitName, assign
 
 from .cache import Prepared, digest_of
 from .config import AudioConfig
 from .pipeline import Pipeline
 from .sources import SourceFile
-from .splits import Section, SplitName, assign
+from .splits import Section
 
 _SHOWN = 20
 _SINGLE_FILE_TRAIN_SHARE = 0.9
@@ -112,9 +113,8 @@ def split(
         places: list[SplitName] = ["train"] * len(train)
     else:
         test_percent = 0.0 if test else config.test_percent
-        places = assign(
-            [kept.digest for kept in train], config.valid_percent, test_percent, config.split_seed
-        )
+        digests = [kept.digest.encode() for kept in train]
+        places = assign(digests, config.valid_percent, test_percent, config.split_seed)
     sections: dict[SplitName, list[Section]] = {"train": [], "valid": [], "test": []}
     if not valid and len(train) == 1:
         whole = _section(train[0], labels)

@@ -16,6 +16,7 @@ from torch import Tensor
 from wavegen.domain import Conditioner, Corpus, Decoder, Domain, StreamFormat, TensorDecoder
 from wavegen.errors import DataError
 from wavegen.heads import Head
+from wavegen.splitting import SplitName
 
 from .codec import Samples
 from .config import AudioConfig
@@ -25,7 +26,7 @@ from .metrics import describe
 from .pipeline import Pipeline
 from .player import AudioPlayer
 from .sources import SourceFile, find
-from .splits import AudioSplit, SplitName
+from .splits import AudioSplit
 
 
 class AudioDomain(Domain[Samples]):

@@ -1,14 +1,12 @@
-"""Train, validation and test: which file goes where, and reading them in windows.
+"""Train, validation and test: reading the files of each in windows.
 
 Dimensions: T time, C condition channels.
 """
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -18,8 +16,6 @@ from torch import Tensor
 from wavegen.domain import Split
 
 from .codec import Codec
-
-SplitName = Literal["train", "valid", "test"]
 
 
 @dataclass(frozen=True)
@@ -66,30 +62,3 @@ class AudioSplit(Split):
         """The class id `()`."""
         label = self._sections[index].label
         return None if label is None else torch.tensor(label)
-
-
-def assign(
-    digests: Sequence[str], valid_percent: float, test_percent: float, seed: int
-) -> list[SplitName]:
-    """The split of each file by its content's digest alone, so that added files move no other.
-
-    One exception: where chance holds out none of two or more files, the one nearest to it is
-    validation.
-    """
-    chance = [_chance(digest, seed) for digest in digests]
-    names: list[SplitName] = [
-        "valid" if u < valid_percent else "test" if u < valid_percent + test_percent else "train"
-        for u in (100 * c for c in chance)
-    ]
-    ranked = sorted(range(len(names)), key=chance.__getitem__)
-    if len(names) >= 2 and "valid" not in names:
-        names[ranked[0]] = "valid"
-    if len(names) >= 2 and "train" not in names:
-        names[ranked[-1]] = "train"
-    return names
-
-
-def _chance(digest: str, seed: int) -> float:
-    """A number in [0, 1) that only content and seed decide."""
-    word = hashlib.sha256(f"{seed}:{digest}".encode()).digest()[:8]
-    return int.from_bytes(word, "big") / 2**64

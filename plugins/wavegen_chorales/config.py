@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from wavegen.config import option
 from wavegen.errors import ConfigError
+from wavegen.splitting import percent_checks
 
 CONDITIONS = ("pos", "fermata", "key", "given")
 """Names of the groups of conditions: place in the bar, fermatas, key, and notes that are given."""
@@ -29,7 +30,7 @@ class ChoralesConfig:
 
     def __post_init__(self) -> None:
         """Refuse values out of range."""
-        known, held_out = set(CONDITIONS), self.valid_percent + self.test_percent
+        known = set(CONDITIONS)
         checks = {
             "conditions": (
                 known.issuperset(self.conditions)
@@ -37,11 +38,7 @@ class ChoralesConfig:
                 f"some of {', '.join(CONDITIONS)}, each once",
             ),
             "seed": (self.seed >= 0, "0 or above"),
-            "valid_percent": (0 < self.valid_percent < 100, "above 0 and below 100"),
-            "test_percent": (
-                self.test_percent >= 0 and held_out < 100,
-                "0 or above, and below 100 together with valid_percent",
-            ),
+            **percent_checks(self.valid_percent, self.test_percent),
         }
         for name, (good, allowed) in checks.items():
             if not good:

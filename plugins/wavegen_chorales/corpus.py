@@ -8,14 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from wavegen.errors import DataError
+from wavegen.splitting import SPLITS, SplitName, assign
 
 from .battery_harmony import fit_key
 from .bulk_reading import BulkReader
 from .codec import Codec
 from .config import ChoralesConfig
 from .grid import ChoraleGrid
-from .sources import SPLITS, SourceFile, SplitName, find
-from .splits import Piece, assign
+from .sources import SourceFile, find
+from .splits import Piece, untransposed
 
 _SHOWN = 10
 
@@ -76,7 +77,7 @@ def gather(
         "valid": 0.0 if named["valid"] else config.valid_percent,
         "test": 0.0 if named["test"] else config.test_percent,
     }
-    own = [kept.grid for kept in loose]
+    own = [untransposed(kept.grid) for kept in loose]
     splits = assign(own, percent["valid"], percent["test"], config.seed)
     for kept, split in zip(loose, splits, strict=True):
         harvest.kept["train" if named["valid"] and split == "valid" else split].append(kept)

@@ -24,6 +24,7 @@ from wavegen.domain import (
 )
 from wavegen.errors import ConfigError, DataError
 from wavegen.heads import Categorical, Chain, Head
+from wavegen.splitting import SplitName
 
 from .annotation import annotated
 from .announcing import GridConditioner
@@ -36,7 +37,6 @@ from .ngram import Ints, nats_per_note
 from .plan import ChoralesPlan
 from .planning import planned_rows
 from .player import ChoralesPlayer
-from .sources import SplitName
 from .splits import Exercises, WholePieces, transpositions
 
 _CONTEXT, _HIDDEN = 128, 128

@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import cast
 
 from wavegen.errors import ConfigError, DataError
+from wavegen.splitting import SPLITS, SplitName
 
 from .reading import content_of
-from .sources import SPLITS, SourceFile, SplitName
+from .sources import SourceFile
 
 
 def corpus_files() -> Iterator[SourceFile]:

@@ -7,16 +7,14 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
-from typing import Literal
 
 from wavegen.errors import DataError
+from wavegen.splitting import SPLITS, SplitName
 
 from .archive import ENDINGS as ARCHIVES
 from .archive import members
 from .reading import READ, content_of
 
-SplitName = Literal["train", "valid", "test"]
-SPLITS: tuple[SplitName, ...] = ("train", "valid", "test")
 MUSIC21 = "music21"
 
 

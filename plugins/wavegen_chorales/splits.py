@@ -5,7 +5,6 @@ Dimensions: T steps, C condition channels.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -20,7 +19,6 @@ from .codec import Codec
 from .conditions import Conditions
 from .exercises import exercise
 from .grid import REST, ChoraleGrid
-from .sources import SplitName
 
 
 @dataclass(frozen=True)
@@ -109,32 +107,9 @@ def _ends(grid: ChoraleGrid) -> npt.NDArray[np.int64]:
     return np.stack([low, high])
 
 
-def assign(
-    pieces: Sequence[ChoraleGrid], valid_percent: float, test_percent: float, seed: int
-) -> list[SplitName]:
-    """The split of each piece by its notes alone, so that added pieces move no other.
-
-    One exception: where chance holds out none of two or more pieces, the one nearest to it is
-    validation.
-    """
-    chance = [_chance(grid, seed) for grid in pieces]
-    names: list[SplitName] = [
-        "valid" if u < valid_percent else "test" if u < valid_percent + test_percent else "train"
-        for u in (100 * c for c in chance)
-    ]
-    ranked = sorted(range(len(names)), key=chance.__getitem__)
-    if len(names) >= 2 and "valid" not in names:
-        names[ranked[0]] = "valid"
-    if len(names) >= 2 and "train" not in names:
-        names[ranked[-1]] = "train"
-    return names
-
-
-def _chance(grid: ChoraleGrid, seed: int) -> float:
-    """A number in [0, 1) that only the notes, in any transposition, and the seed decide."""
+def untransposed(grid: ChoraleGrid) -> bytes:
+    """The notes of a piece, the same in every transposition: what decides its split."""
     pitch = grid.pitch.astype(np.int16)
     sounding = pitch != REST
     lowest = pitch[sounding].min(initial=127)
-    shape = np.where(sounding, pitch - lowest, REST).astype("<i2")
-    word = hashlib.sha256(b"%d:" % seed + shape.tobytes()).digest()[:8]
-    return int.from_bytes(word, "big") / 2**64
+    return np.where(sounding, pitch - lowest, REST).astype("<i2").tobytes()

@@ -9,18 +9,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from wavegen_audio.config import AudioConfig
 from wavegen_audio.domain import AudioDomain
-from wavegen_audio.splits import assign
 
 from wavegen.domain import Corpus
 from wavegen.errors import DataError
+from wavegen.splitting import assign
 
-digests = st.lists(st.integers(0, 10**9).map(str), min_size=1, max_size=300, unique=True)
+digests = st.lists(st.integers(0, 10**9).map(b"%d".__mod__), min_size=1, max_size=300, unique=True)
 
 
 @given(digests, st.integers(0, 3))
-def test_added_files_move_no_other(some: list[str], seed: int) -> None:
+def test_added_files_move_no_other(some: list[bytes], seed: int) -> None:
     """Where chance alone held out a file, the rule for small corpora does not apply."""
-    many = [f"other {n}" for n in range(200)]
+    many = [b"other %d" % n for n in range(200)]
     before = assign(many, 10, 10, seed)
     after = assign([*some, *many], 10, 10, seed)
     assert "valid" in before
@@ -28,13 +28,13 @@ def test_added_files_move_no_other(some: list[str], seed: int) -> None:
 
 
 @given(digests, st.integers(0, 3), st.randoms())
-def test_the_order_does_not_matter(some: list[str], seed: int, random: object) -> None:
+def test_the_order_does_not_matter(some: list[bytes], seed: int, random: object) -> None:
     backward = assign(some[::-1], 10, 10, seed)[::-1]
     assert assign(some, 10, 10, seed) == backward
 
 
 @given(digests, st.floats(0.1, 60), st.floats(0, 39))
-def test_two_files_always_train_and_validate(some: list[str], valid: float, test: float) -> None:
+def test_two_files_always_train_and_validate(some: list[bytes], valid: float, test: float) -> None:
     places = assign(some, valid, test, 0)
     assert len(places) == len(some)
     if len(some) >= 2:
@@ -42,13 +42,13 @@ def test_two_files_always_train_and_validate(some: list[str], valid: float, test
 
 
 def test_shares_are_what_was_asked_for() -> None:
-    places = assign([str(n) for n in range(20_000)], 5, 10, 0)
+    places = assign([b"%d" % n for n in range(20_000)], 5, 10, 0)
     assert places.count("valid") == pytest.approx(1000, abs=120)
     assert places.count("test") == pytest.approx(2000, abs=160)
 
 
 def test_another_seed_splits_otherwise() -> None:
-    some = [str(n) for n in range(100)]
+    some = [b"%d" % n for n in range(100)]
     assert assign(some, 20, 0, 0) != assign(some, 20, 0, 1)
 
 
