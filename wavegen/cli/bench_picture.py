@@ -6,22 +6,21 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import ConfigError
+from ..observers import chart
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_INK, _FAINT = "#1f2430", "#8a90a0"
 _BLUE, _GREEN, _ORANGE = "#2f5d9e", "#3f7d4e", "#c2410c"
 _ENGINES = {
     "native int8": _GREEN,
     "native bfloat16": _ORANGE,
     "native float32": _BLUE,
-    "torch float32": _FAINT,
+    "torch float32": chart.FAINT,
 }
 _PASTS = {
-    "recompute, torch": ("softmax, all computed again (torch)", _FAINT, "-"),
+    "recompute, torch": ("softmax, all computed again (torch)", chart.FAINT, "-"),
     "cache, torch": ("softmax with a cache, torch", _ORANGE, "--"),
     "cache, native": ("softmax with a cache, native", _ORANGE, "-"),
     "linear, torch": ("linear, torch", _BLUE, "--"),
@@ -31,7 +30,7 @@ _PASTS = {
 
 def draw_rates(result: Mapping[str, Any], picture: Path) -> None:
     """A PNG file: steps a second of all voices together, one line for each engine."""
-    figure, axes = _sheet()
+    figure, axes = chart.sheet("--picture")
     for name, colour in _ENGINES.items():
         rows = [r for r in result["rows"] if f"{r['engine']} {r['precision']}" == name]
         if rows:
@@ -48,7 +47,7 @@ def draw_rates(result: Mapping[str, Any], picture: Path) -> None:
 
 def draw_positions(result: Mapping[str, Any], picture: Path) -> None:
     """A PNG file: milliseconds of a step over its position, one line for each way to play."""
-    figure, axes = _sheet()
+    figure, axes = chart.sheet("--picture")
     again = result["recompute"]
     curves = {name: (result["positions"], ms) for name, ms in result["ms"].items()}
     curves["recompute, torch"] = (again["positions"], again["ms"])
@@ -68,19 +67,6 @@ def draw_positions(result: Mapping[str, Any], picture: Path) -> None:
     )
 
 
-def _sheet() -> tuple[Figure, Axes]:
-    try:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise ConfigError(
-            "--picture: matplotlib is not installed; pip install 'wavegen[plot]'"
-        ) from error
-    figure = Figure(figsize=(9, 4.6), layout="constrained", facecolor="white")
-    FigureCanvasAgg(figure)
-    return figure, figure.subplots()
-
-
 def _finish(figure: Figure, axes: Axes, marks: Sequence[int], title: str, picture: Path) -> None:
     """Logarithmic axes with plain numbers, and the file."""
     from matplotlib.ticker import FuncFormatter
@@ -88,9 +74,6 @@ def _finish(figure: Figure, axes: Axes, marks: Sequence[int], title: str, pictur
     axes.set_yscale("log")
     axes.set_xticks(marks, [f"{n:,}" for n in marks])
     axes.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{y:,.0f}" if y >= 1 else f"{y:g}"))
-    axes.set_title(title, loc="left", fontsize=10, color=_INK)
+    axes.set_title(title, loc="left", fontsize=10, color=chart.INK)
     axes.grid(axis="y", which="both", color="#e6e8ee", linewidth=0.6)
-    axes.tick_params(colors=_FAINT)
-    for side in ("top", "right"):
-        axes.spines[side].set_visible(False)
-    figure.savefig(picture, dpi=150, format="png")
+    chart.save(figure, axes, picture)
