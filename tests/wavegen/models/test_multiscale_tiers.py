@@ -104,33 +104,6 @@ def test_voices_of_any_age_prefill_together() -> None:
         assert state.clock.tolist() == [age + n_steps for age in ages]
 
 
-def test_it_trains_in_bfloat16_with_units_in_float32() -> None:
-    model = build(**SMALL).train()
-    x = torch.randint(256, (2, 37))
-    with torch.autocast("cpu", dtype=torch.bfloat16):
-        out = model(x)
-        _, state = model.prefill(x, model.init_state(2))
-    F.cross_entropy(out.float().flatten(0, 1), x.flatten()).backward()
-    assert all(p.grad is not None and p.grad.isfinite().all() for p in model.parameters())
-    assert {leaf.dtype for leaf in trees.leaves(state).values()} == {torch.float32, torch.int64}
-
-
-@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
-def test_half_a_model_has_whole_units(dtype: torch.dtype) -> None:
-    model = build(**SMALL).to(dtype)
-    x, state = torch.randint(256, (1, 40)), model.init_state(1)
-    with torch.inference_mode():
-        whole = model(x)
-        assert whole.dtype == dtype
-        for t in range(40):
-            out, state = model.step(x[:, t], state)
-            assert out.dtype == dtype
-        _, prefilled = model.prefill(x, model.init_state(1))
-    torch.testing.assert_close(out, whole[:, -1], rtol=0.05, atol=0.1)
-    for after in (state, prefilled):
-        assert {units.dtype for units in after.hidden} == {torch.float32}
-
-
 def test_hidden_weights_are_matrices_between_channels() -> None:
     model = build(**SMALL)
     names = {id(p): name for name, p in model.named_parameters()}
