@@ -44,10 +44,7 @@ class EventEmbedding(nn.Module):
         if self.cond_weight is None:
             return out
         if cond is None:
-            raise ConfigError(
-                f"this model has {self.cond_weight.shape[0]} condition channels for every step, "
-                "but no conditions were given; give `cond`"
-            )
+            raise conditions_missing(len(self.cond_weight))
         return out + cond.to(self.weight.dtype) @ self.cond_weight
 
 
@@ -66,10 +63,23 @@ class StaticEmbedding(nn.Module):
         if self.weight is None:
             return like.new_zeros(batch, self.width)
         if static is None:
-            raise ConfigError(
-                "this model has a static condition (a class or a vector per sequence), but none "
-                "was given; name one, for example with --speaker"
-            )
+            raise static_missing()
         if self.is_class:
             return F.embedding(static, self.weight)
         return static.to(self.weight.dtype) @ self.weight
+
+
+def conditions_missing(channels: int) -> ConfigError:
+    """What to raise where a model with per-step conditions gets none."""
+    return ConfigError(
+        f"this model has {channels} condition channels for every step, but no conditions were "
+        "given; give `cond`"
+    )
+
+
+def static_missing() -> ConfigError:
+    """What to raise where a model with a static condition gets none."""
+    return ConfigError(
+        "this model has a static condition (a class or a vector per sequence), but none was "
+        "given; name one, for example with --speaker"
+    )

@@ -22,7 +22,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..errors import ConfigError
+from ..layers.embedding import conditions_missing, static_missing
 from ..layers.not_compiled import not_compiled
 from ..model import SequenceModel, SequenceSpec
 from .echo_state_config import EchoStateConfig
@@ -127,10 +127,7 @@ class EchoState(SequenceModel[EchoStateMemory]):
         bias = self.unit_bias.expand(batch, -1)
         if len(self.static_weight):
             if static is None:
-                raise ConfigError(
-                    "this model has a static condition (a class or a vector per sequence), but "
-                    "none was given; name one, for example with --speaker"
-                )
+                raise static_missing()
             if self.spec.static_classes:
                 bias = bias + F.embedding(static, self.static_weight)
             else:
@@ -198,10 +195,7 @@ class EchoState(SequenceModel[EchoStateMemory]):
         if spec.cond_channels == 0:
             return u
         if cond is None:
-            raise ConfigError(
-                f"this model has {spec.cond_channels} condition channels for every step, but no "
-                "conditions were given; give `cond`"
-            )
+            raise conditions_missing(spec.cond_channels)
         return torch.cat([u, cond.to(u.dtype)], -1)
 
     def _read(self, u: Tensor, h: Tensor) -> Tensor:

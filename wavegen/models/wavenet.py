@@ -18,8 +18,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
-from ..errors import ConfigError
 from ..layers.delay import DelayLines
+from ..layers.embedding import static_missing
 from ..layers.gated_stack import StackShape, gated_stack
 from ..layers.product import product
 from ..layers.weight_norm import WeightNorm
@@ -216,10 +216,7 @@ class WaveNet(SequenceModel[WaveNetState]):
         if self.static_weight is None:
             return self.gate_bias.new_zeros(batch, n_layers, gate)
         if static is None:
-            raise ConfigError(
-                "this model has a static condition (a class or a vector per sequence), but none "
-                "was given; name one, for example with --speaker"
-            )
+            raise static_missing()
         if self.spec.static_classes:
             bias = F.embedding(static, self.static_weight)
         else:
