@@ -24,6 +24,8 @@ from wavegen.cli.playing import (
 from wavegen.controls import Controls
 from wavegen.errors import ConfigError, DataError
 
+from .bench_command import bench
+
 if TYPE_CHECKING:
     from .grid import ChoraleGrid, Flags
     from .harmonizing import Filled
@@ -35,6 +37,9 @@ _GUARD = "chorale-parallels"
 @click.group()
 def chorales() -> None:
     """Judge chorales, harmonize tunes, and write parts of a piece anew."""
+
+
+chorales.add_command(bench)
 
 
 @chorales.command("eval")
