@@ -47,8 +47,17 @@ class Split(ABC):
     def read(self, index: int, start: int, stop: int) -> tuple[Tensor, Tensor | None]:
         """Symbols `x[start:stop]` `(T, *E)` and their conditions `(T, C)`, or None.
 
-        Row t of the conditions belongs to symbol t. 0 <= start <= stop <= length.
+        Row t of the conditions belongs to symbol t. 0 <= start <= stop <= length. Real symbols may
+        be NaN where a value is missing, if the model can read that.
         """
+
+    def target(self, index: int, start: int, stop: int) -> Tensor | None:
+        """What is to be predicted, `(T, *E')`, where that is not the symbols `x[start:stop]`.
+
+        A value that is missing (NaN, or class -1) is not scored: so a history can be read only, and
+        a model can be asked for a whole horizon at each step. None is the symbols themselves.
+        """
+        return None
 
     @abstractmethod
     def static(self, index: int) -> Tensor | None:

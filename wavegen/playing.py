@@ -34,7 +34,7 @@ from .model import SequenceModel
 from .plugins import plugins
 from .program.precision import precision_of, with_precision
 from .program.program import Program
-from .scoring import Read, bits, bits_by_steps
+from .scoring import Read, Target, bits, bits_by_steps, the_symbols
 from .voices import Session
 
 PLAIN = Controls()
@@ -314,11 +314,19 @@ class TrainedModel:
         return torch.cat([torch.zeros(0), *self._bits(_reading(x, cond), len(x), static)])
 
     def score_split(self, split: Split) -> list[float]:
-        """All bits of each sequence of a split, read in windows however long it is."""
+        """All bits of each sequence of a split, read in windows however long it is.
+
+        They are those of its targets, where it has others than its symbols.
+        """
         return [
             sum(
                 float(piece.double().sum())
-                for piece in self._bits(partial(split.read, index), length, split.static(index))
+                for piece in self._bits(
+                    partial(split.read, index),
+                    length,
+                    split.static(index),
+                    partial(split.target, index),
+                )
             )
             for index, length in enumerate(split.lengths.tolist())
         ]
@@ -346,7 +354,9 @@ class TrainedModel:
                 digest.update(name.encode() + values.view(torch.uint8).numpy().tobytes())
         return digest.hexdigest()
 
-    def _bits(self, read: Read, length: int, static: Tensor | None) -> Iterator[Tensor]:
+    def _bits(
+        self, read: Read, length: int, static: Tensor | None, target: Target = the_symbols
+    ) -> Iterator[Tensor]:
         if self._options.precision != "float32":
             assert isinstance(self.engine, NativeEngine)  # no other has precisions
             lead = None
@@ -354,7 +364,8 @@ class TrainedModel:
                 x, cond = read(0, length)
                 lead, cond = self._conditioning.ahead(cond)
                 read = _reading(x, cond)
-            return bits_by_steps(self.engine, self.head, read, length, self._begun(static, lead))
+            begun = self._begun(static, lead)
+            return bits_by_steps(self.engine, self.head, read, length, begun, target)
         return bits(
             self.model,
             self.head,
@@ -364,6 +375,7 @@ class TrainedModel:
             start=self.domain.start,
             start_cond=self.domain.start_cond if self.domain.cond_channels else None,
             static=static,
+            target=target,
         )
 
     def _voice(

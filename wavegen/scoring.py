@@ -1,6 +1,6 @@
 """Exact bits of given sequences: what a model would have paid to encode them.
 
-Dimensions: T steps, E event shape, C condition channels.
+Dimensions: T steps, E event shape, E' shape of a target, C condition channels.
 """
 
 from __future__ import annotations
@@ -21,6 +21,14 @@ _WINDOW_STEPS = 8192  # scored at once; bounds the memory however long a sequenc
 
 Read = Callable[[int, int], tuple[Tensor, Tensor | None]]
 """`(start, stop)` to the symbols `(T, *E)` and their conditions `(T, C)`, such as `Split.read`."""
+Target = Callable[[int, int], Tensor | None]
+"""`(start, stop)` to the targets `(T, *E')`, or None where those are the symbols, such as
+`Split.target`.
+"""
+
+
+def the_symbols(start: int, stop: int) -> None:
+    """The `Target` of a sequence of which each symbol is to be predicted."""
 
 
 def bits(
@@ -33,8 +41,11 @@ def bits(
     start: Tensor,
     start_cond: Tensor | None = None,
     static: Tensor | None = None,
+    target: Target = the_symbols,
 ) -> Iterator[Tensor]:
     """Bits `(n,)` of symbols 0 .. length - 1, in pieces, each symbol given all those before it.
+
+    Where there are targets, the bits are theirs: 0 where one is missing.
 
     The sequence is preceded by `lead_in` start symbols. A window is scored after a full receptive
     field, so the pieces are those of one pass over everything. A model whose receptive field
@@ -58,20 +69,29 @@ def bits(
         with torch.inference_mode():
             ahead = None if cond is None else model.look_ahead(cond)
             params = model.tail(x[:, :-1], stop - first, ahead, static_row)
-            nats = head.nll(params, x[:, first - stop :])[0]
+            wanted = target(first, stop)
+            wanted = x[0, first - stop :] if wanted is None else wanted.to(device)
+            nats = head.nll(params[0], wanted)
         yield (nats / math.log(2)).cpu().clone()
 
 
 def bits_by_steps(
-    engine: NativeEngine, head: Head, read: Read, length: int, voice: Voice
+    engine: NativeEngine,
+    head: Head,
+    read: Read,
+    length: int,
+    voice: Voice,
+    target: Target = the_symbols,
 ) -> Iterator[Tensor]:
     """The same from the parameters that the native engine plays with, in its precision.
 
     `voice` stands at the beginning of the sequence. Memory is bounded for every model.
     """
     for first in range(0, length, _WINDOW_STEPS):
-        x, cond = read(first, min(first + _WINDOW_STEPS, length))
+        stop = min(first + _WINDOW_STEPS, length)
+        x, cond = read(first, stop)
         params, voice = engine.follow(voice, x, cond)
+        wanted = target(first, stop)
         with torch.inference_mode():
-            nats = head.nll(params, x)
+            nats = head.nll(params, x if wanted is None else wanted)
         yield (nats / math.log(2)).clone()

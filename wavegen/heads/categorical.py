@@ -7,6 +7,7 @@ from torch import Tensor
 
 from ..sampling import ControlBatch, sample
 from .head import Head
+from .missing import MISSING_CLASS
 
 
 class Categorical(Head):
@@ -20,7 +21,10 @@ class Categorical(Head):
     def nll(self, params: Tensor, x: Tensor) -> Tensor:
         """Cross-entropy in nats."""
         flat = F.cross_entropy(
-            params.reshape(-1, self.n_params).float(), x.reshape(-1), reduction="none"
+            params.reshape(-1, self.n_params).float(),
+            x.reshape(-1),
+            reduction="none",
+            ignore_index=MISSING_CLASS,
         )
         return flat.view(x.shape)
 

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from ..controls import Controls
 from ..sampling import ControlBatch
 from .head import Change, Head
+from .missing import filled
 
 
 class Chain(Head):
@@ -46,13 +47,19 @@ class Chain(Head):
             for _ in range(n_values - 1)
         )
 
+    @property
+    def draws_classes(self) -> bool:
+        """As `part` does."""
+        return self.part.draws_classes
+
     def nll(self, params: Tensor, x: Tensor) -> Tensor:
-        """The sum over the values, in nats."""
+        """The sum over the values, in nats. A missing one tells those after it what 0 does."""
         seen, votes = self._split(params)
+        told, _ = filled(x)
         nats = torch.zeros((), device=x.device)
         for k in range(self.n_values):
             nats = nats + self.part.nll(votes[..., k, :] + self.nets[k](seen), x[..., k])
-            seen = self._after(k, seen, x[..., k])
+            seen = self._after(k, seen, told[..., k])
         return nats
 
     def draw(self, params: Tensor, noise: Tensor, controls: ControlBatch) -> Tensor:

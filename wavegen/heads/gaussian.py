@@ -12,6 +12,7 @@ from torch import Tensor
 
 from ..sampling import ControlBatch, draw_class, tempered
 from .head import Head
+from .missing import filled
 from .mixture import pick, split_mixture
 
 _MIN_SCALE = 1e-4
@@ -31,9 +32,10 @@ class Gaussian(Head):
     def nll(self, params: Tensor, x: Tensor) -> Tensor:
         """-log density in nats."""
         log_weight, mean, scale = split_mixture(params.float(), _MIN_SCALE)
-        z = (x.float()[..., None] - mean) / scale
+        x, absent = filled(x.float())
+        z = (x[..., None] - mean) / scale
         log_part = -0.5 * z.square() - scale.log() - _LOG_ROOT_2PI
-        return -torch.logsumexp(log_weight + log_part, dim=-1)
+        return -torch.logsumexp(log_weight + log_part, dim=-1).masked_fill(absent, 0)
 
     def draw(self, params: Tensor, noise: Tensor, controls: ControlBatch) -> Tensor:
         """One uniform picks the component, the other is its quantile."""

@@ -38,9 +38,18 @@ class Head(nn.Module, ABC):
     n_uniforms: int = 1
     """U: how many uniforms one draw uses up."""
 
+    @property
+    def draws_classes(self) -> bool:
+        """Whether a value is drawn as one of several classes, so that top_k and its like apply."""
+        return self.n_classes is not None
+
     @abstractmethod
     def nll(self, params: Tensor, x: Tensor) -> Tensor:
-        """-log p in nats: `(..., P)`, `(..., *E)` to `(...)`, in float32 or better."""
+        """-log p in nats: `(..., P)`, `(..., *E)` to `(...)`, in float32 or better.
+
+        A value that is missing (NaN, or class -1) costs nothing, and no gradient comes of it; the
+        others of its event cost what they do.
+        """
 
     @abstractmethod
     def draw(self, params: Tensor, noise: Tensor, controls: ControlBatch) -> Tensor:
@@ -65,7 +74,7 @@ class Head(nn.Module, ABC):
 
     def admit(self, controls: Controls) -> None:
         """Raise `ConfigError` where `controls` ask for what this head cannot do."""
-        if self.n_classes is None and controls.truncates:
+        if not self.draws_classes and controls.truncates:
             raise ConfigError(
                 "top_k, top_p, min_p and typical_p choose among classes, but "
                 f"{type(self).__name__} draws real numbers; only temperature applies to it"

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from ..sampling import ControlBatch, draw_class, tempered
 from .head import Head
+from .missing import filled
 from .mixture import pick, split_mixture
 
 _MIN_SCALE = 1e-4
@@ -34,13 +35,14 @@ class MixtureOfLogistics(Head):
     def nll(self, params: Tensor, x: Tensor) -> Tensor:
         """-log p in nats, per step of the quantiser or per unit of x."""
         log_weight, mean, scale = split_mixture(params.float(), _MIN_SCALE)
-        x = x.float()[..., None]
+        x, absent = filled(x.float())
+        x = x[..., None]
         if self.levels is None:
             z = (x - mean) / scale
             log_part = -z - 2 * F.softplus(-z) - scale.log()
         else:
             log_part = self._log_step(x, mean, scale)
-        return -torch.logsumexp(log_weight + log_part, dim=-1)
+        return -torch.logsumexp(log_weight + log_part, dim=-1).masked_fill(absent, 0)
 
     def draw(self, params: Tensor, noise: Tensor, controls: ControlBatch) -> Tensor:
         """One uniform picks the component, the other is its quantile."""

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from ..sampling import ControlBatch
 from .head import Head
+from .missing import filled
 
 _MIN_SCALE = 1e-4
 _MIN_FREEDOM = 2.0  # keeps the variance finite
@@ -27,10 +28,11 @@ class StudentT(Head):
     def nll(self, params: Tensor, x: Tensor) -> Tensor:
         """-log density in nats."""
         location, scale, freedom = _split(params.float())
-        z = (x.float() - location) / scale
+        x, absent = filled(x.float())
+        z = (x - location) / scale
         log_norm = _log_gamma_ratio(freedom / 2) - 0.5 * (freedom * math.pi).log()
         tail = (freedom + 1) / 2 * torch.log1p(z.square() / freedom)
-        return tail + scale.log() - log_norm
+        return (tail + scale.log() - log_norm).masked_fill(absent, 0)
 
     def draw(self, params: Tensor, noise: Tensor, controls: ControlBatch) -> Tensor:
         """Exact, from two uniforms: the polar method for t (Bailey 1994, equation 2)."""

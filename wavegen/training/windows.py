@@ -4,11 +4,12 @@ Before its first symbol every sequence is preceded by start symbols, in training
 that a window at the very beginning is a window like any other.
 
 Dimensions: B batch, T = lead-in + W - 1 steps that go in, W steps that are scored, E event shape,
-C condition channels.
+E' shape of a target, C condition channels.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +20,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..domain import Domain, Split
+from ..heads import MISSING_CLASS, missing
 
 
 @dataclass(frozen=True)
@@ -28,9 +30,9 @@ class Batch:
     x: Tensor
     """`(B, T, *E)` symbols that go in."""
     target: Tensor
-    """`(B, W, *E)` symbols to predict from the last W steps of x."""
+    """`(B, W, *E')` what to predict from the last W steps of x: mostly the symbols."""
     weight: Tensor
-    """`(B, W)` 1 where a target is real, 0 where a short sequence was filled up."""
+    """`(B, W)` 1 where a target is real, 0 where it is missing or beyond the end of a sequence."""
     cond: Tensor | None
     """`(B, T, C)`; row t belongs to the symbol that step t predicts."""
     static: Tensor | None
@@ -92,12 +94,12 @@ class Windows:
     def at(self, rows: Sequence[tuple[int, int]]) -> Batch:
         """The windows whose first scored symbols are the given (sequence, position)."""
         columns = zip(*(self._row(index, start) for index, start in rows), strict=True)
-        symbols, weights, conds, statics = columns
+        symbols, targets, weights, conds, statics = columns
         x = torch.stack(symbols)
         has_cond, has_static = conds[0] is not None, statics[0] is not None
         return Batch(
             x[:, :-1],
-            x[:, self.lead_in :],
+            torch.stack(targets),
             torch.stack(weights),
             torch.stack(conds)[:, 1:] if has_cond else None,
             torch.stack(statics) if has_static else None,
@@ -115,8 +117,10 @@ class Windows:
         for first in range(0, len(rows), batch):
             yield self.at(rows[first : first + batch])
 
-    def _row(self, index: int, start: int) -> tuple[Tensor, Tensor, Tensor | None, Tensor | None]:
-        """Symbols `(T + 1, *E)`, weights `(W,)`, conditions `(T + 1, C)` and static condition."""
+    def _row(
+        self, index: int, start: int
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor | None, Tensor | None]:
+        """Symbols `(T + 1, *E)`, targets, weights, conditions `(T + 1, C)`, static condition."""
         begin, stop = start - self.lead_in, min(start + self.window, int(self._lengths[index]))
         x, cond = self.split.read(index, max(begin, 0), stop)
         before, after = max(-begin, 0), start + self.window - stop
@@ -127,5 +131,16 @@ class Windows:
         if cond is not None:
             quiet = self.domain.start_cond
             cond = torch.cat([quiet.expand(before, -1), cond, quiet.expand(after, -1)])
-        weight = F.pad(torch.ones(stop - start), (0, after))
-        return x, weight, cond, self.split.static(index)
+        target = self.split.target(index, start, stop)
+        if target is None:
+            target = x[self.lead_in :]
+        else:
+            target = torch.cat([target, _nothing(target).expand(after, *target.shape[1:])])
+        scored = ~missing(target).reshape(self.window, -1).all(1)
+        weight = F.pad(scored[: stop - start].float(), (0, after))
+        return x, target, weight, cond, self.split.static(index)
+
+
+def _nothing(target: Tensor) -> Tensor:
+    """A missing value `()` of the target's type."""
+    return target.new_tensor(math.nan if target.is_floating_point() else MISSING_CLASS)
