@@ -24,12 +24,13 @@ from .controls import Controls
 from .domain import Domain, Split
 from .engines.arena import StateLayout
 from .engines.choice import ChosenEngine, EngineOptions, choose
+from .engines.drawing import draw
 from .engines.engine import Engine, Voice
 from .engines.native_engine import NativeEngine
 from .errors import ConfigError
 from .heads import Filter, Head
 from .labels import class_if_any
-from .lengths import PIECE_STEPS, Progress, chunks, n_prime, n_steps, need_room
+from .lengths import Progress, chunks, n_prime, n_steps, need_room
 from .model import SequenceModel
 from .plugins import plugins
 from .program.precision import precision_of, with_precision
@@ -204,20 +205,35 @@ class TrainedModel:
         lead, cond = self._conditioning.ahead(cond)
         voice = self._voice(seed, controls, label, lead)
         voice = self.engine.prime(voice, prime, None if cond is None else cond[: len(prime)])
-        voices = [replace(voice, seed=seed + i) for i in range(n)]
         drawn = torch.empty((n, steps, *prime.shape[1:]), dtype=prime.dtype)
         drawn[:, : len(prime)] = prime
-        for first in range(0, n, self.engine.slots):
-            block = voices[first : first + self.engine.slots]
-            for start in range(len(prime), steps, PIECE_STEPS):
-                stop = min(start + PIECE_STEPS, steps)
-                part = None if cond is None else cond[start:stop].expand(len(block), -1, -1)
-                symbols, block = self.engine.advance(block, stop - start, part)
-                drawn[first : first + len(block), start:stop] = symbols
-                if progress is not None:
-                    n_whole, n_new = first * (steps - len(prime)), len(block) * (stop - len(prime))
-                    progress(n_whole + n_new, n * (steps - len(prime)))
+        rows = None if cond is None else cond[len(prime) : steps]
+        voices = ((replace(voice, seed=seed + i), rows) for i in range(n))
+        n_new, first = steps - len(prime), 0
+        told = None if progress is None else partial(_told, progress, n * n_new)
+        for block, _ in draw(self.engine, voices, n_new, told):
+            drawn[first : first + len(block), len(prime) :] = block
+            first += len(block)
         return drawn
+
+    def primed(
+        self,
+        x: Tensor,
+        cond: Tensor | None = None,
+        static: Tensor | None = None,
+        controls: Controls = PLAIN,
+    ) -> Voice:
+        """A voice that goes on from symbols `(T, *E)` with conditions `(T, C')` as steps take them.
+
+        `static` is the class id `()` or the vector `(D,)` of the sequence. Voices with other seeds
+        are made of it with `dataclasses.replace`, and played by `engines.drawing.draw`.
+        """
+        self.head.admit(controls)
+        if static is None:
+            voice = self._voice(0, controls, None)
+        else:
+            voice = replace(self._begun(static), controls=controls)
+        return self.engine.prime(voice, x, cond)
 
     def stream(
         self,
@@ -431,6 +447,10 @@ class TrainedModel:
     def _static(self, label: str | None) -> Tensor | None:
         class_if_any(label, self.domain.labels)
         return None if label is None else self.domain.static(label)
+
+
+def _told(progress: Progress, total: int, done: int) -> None:
+    progress(done, total)
 
 
 def _need_one(follow: Any, plan: Any) -> None:

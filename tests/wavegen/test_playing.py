@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from toy_run import PLUGIN, trained, write_run
 import wavegen.playing
 from wavegen import checkpoint, config
 from wavegen.controls import Controls
+from wavegen.engines.drawing import draw
 from wavegen.errors import CheckpointError, ConfigError, DataError, PluginError
 from wavegen.playing import TrainedModel, load
 from wavegen.plugins import plugins
@@ -78,6 +79,27 @@ def test_a_prime_is_the_beginning_and_counts() -> None:
     for play in (model.generate, model.stream):
         with pytest.raises(ConfigError, match=message):
             play(steps=5, prime="abcdefgh")
+
+
+@pytest.mark.parametrize("n", [0, 1, 12])
+def test_voices_of_several_primes_are_drawn_in_one_go(n: int) -> None:
+    """Each is what `generate_symbols` draws after its own prime, in any company."""
+    model = trained()
+    primes = [torch.randint(16, (length,)) for length in (0, 3, 9)]
+    paths = [(prime, seed) for prime in primes for seed in (4, 5, 6, 7)]
+    voices = ((replace(model.primed(prime), seed=seed), None) for prime, seed in paths)
+    done: list[int] = []
+    blocks = list(draw(model.engine, voices, n, done.append))
+    drawn = torch.cat([symbols for symbols, _ in blocks])
+    assert len(blocks) == 3  # of 4 slots
+    assert done == ([4 * n, 8 * n, 12 * n] if n else [])
+    after = [voice for _, company in blocks for voice in company]
+    for (prime, seed), symbols, voice in zip(paths, drawn, after, strict=True):
+        whole = torch.cat([prime, symbols])
+        assert voice.position == len(whole)
+        if len(whole):
+            expected = model.generate_symbols(1, steps=len(whole), seed=seed, prime=prime)
+            assert torch.equal(whole, expected[0])
 
 
 def test_the_lead_in_is_what_training_saw() -> None:
