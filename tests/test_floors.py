@@ -35,6 +35,7 @@ FLOORS = {
     "device": 2,
     "layers": 2,
     "plugins": 2,
+    "shipped": 2,
     "engines": 3,
     "native": 3,
     "program": 3,

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from . import __version__, atomic
+from . import __version__, atomic, shipped
 from .errors import CheckpointError
 
 if TYPE_CHECKING:
@@ -140,8 +140,10 @@ def checkpoints(run: Path) -> list[Path]:
 def read(path: Path) -> Checkpoint:
     """The newest checkpoint of a run, or the one that `path` itself is, after checking each file.
 
+    A bare name may also be that of a model that comes with wavegen.
     Raises `CheckpointError` with the file, what is wrong with it, and what to use instead.
     """
+    path = shipped.instead_of(path)
     if (path / _MANIFEST).exists():
         return _verified(path)
     found = _some(path)
@@ -155,6 +157,7 @@ def read(path: Path) -> Checkpoint:
 
 def config_of(path: Path) -> Mapping[str, Any]:
     """What `config.json` of the newest checkpoint says, of which nothing is checked yet."""
+    path = shipped.instead_of(path)
     newest = path if (path / _CONFIG).exists() else _some(path)[-1]
     return _json(newest / _CONFIG)
 
@@ -163,8 +166,10 @@ def _some(path: Path) -> list[Path]:
     """All checkpoint folders of a run that has any."""
     if found := checkpoints(path):
         return found
+    known = ", ".join(shipped.names())
     raise CheckpointError(
         f"{path}: no checkpoint here; give the folder of a run, or a folder with {_MANIFEST}"
+        + (f", or a model that comes with wavegen: {known}" if known else "")
     )
 
 

@@ -37,6 +37,8 @@ class ModelSpec:
     summary: str = ""
     presets: Mapping[str, Mapping[str, Any]] = field(default_factory=dict[str, Mapping[str, Any]])
     """Named sets of config values, chosen with `--preset NAME`."""
+    trainer: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    """Training settings that suit it, in place of the usual ones and of the domain's."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,10 @@ class DomainSpec:
     """A frozen dataclass of what can be asked of a new sequence; each field becomes an option
     `--FIELD` of `sample` and `stream`. `Domain.plan_conditions` makes conditions of it.
     """
+    model: str = "wavenet"
+    """The model that is trained where none is named."""
+    trainer: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    """Training settings that suit its sequences, in place of the usual ones."""
 
 
 @dataclass(frozen=True)

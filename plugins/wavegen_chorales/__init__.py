@@ -34,6 +34,8 @@ def wavegen_domains() -> Iterator[DomainSpec]:
         "four voices: MIDI, MusicXML, CSV, music21",
         _player,
         ChoralesPlan,
+        model="chorale",
+        trainer={"batch": 16, "window": 192, "context": 8},
     )
 
 
@@ -58,6 +60,7 @@ def wavegen_models() -> Iterator[ModelSpec]:
         _build_model,
         "for chorales: any model, told of beats and what is ahead, with a memory to copy from",
         PRESETS,
+        trainer={"lr": 3e-3, "schedule": "one-cycle", "ema": 0.99},
     )
 
 

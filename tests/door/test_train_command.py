@@ -55,7 +55,7 @@ def test_everything_is_passed_on(calls: list[dict[str, Any]]) -> None:
         "domain": "audio",
         "sources": ("a", "b"),
         "run": Path("run"),
-        "model": "wavenet",
+        "model": None,
         "preset": "tiny",
         "domain_config": {"classes": "64"},
         "model_config": {"layers": "4"},
@@ -147,6 +147,14 @@ def test_only_the_first_of_several_processes_prints(
     result = call("audio", "a", "-o", "run")
     assert result.output == ""
     assert calls[0]["progress"] is False
+
+
+def test_help_shows_what_suits_the_domain_and_its_model() -> None:
+    audio, chorales = (call(domain, "--help").stdout for domain in ("audio", "chorales"))
+    assert "Model options (wavenet; presets" in audio
+    assert "Model options (chorale; presets" in chorales
+    assert "[default here: 0.015]" in " ".join(audio.split())
+    assert "[default here: 0.003]" in " ".join(chorales.split())
 
 
 def test_help_lists_the_settings_of_domain_model_and_trainer() -> None:

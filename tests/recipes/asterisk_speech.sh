@@ -12,6 +12,6 @@ shift || true
 
 wavegen train audio "$folder/data/train.txt" --valid "$folder/data/valid.txt" -o "$folder/run" \
     --model wavenet --preset S --domain.rate_hz 8000 --minutes 20 --trainer.batch 2 \
-    --trainer.window 8192 --trainer.lr 0.015 --observe curve "$@"
+    --trainer.window 8192 --observe curve "$@"
 wavegen sample "$folder/run" -o "$folder/sample.wav" --seconds 4 -n 4 --seed 7 --picture "$folder/sample.png"
 wavegen info "$folder/run"

@@ -25,7 +25,7 @@ done
 for labels in csv none; do
     wavegen train audio "$folder/train.csv" --valid "$folder/valid.csv" -o "$folder/run-$labels" \
         --model wavenet --preset S --domain.rate_hz 8000 --domain.label_from "$labels" --minutes 20 \
-        --trainer.batch 2 --trainer.window 8192 --trainer.lr 0.015 "$@"
+        --trainer.batch 2 --trainer.window 8192 "$@"
 done
 
 for speaker in $speakers; do

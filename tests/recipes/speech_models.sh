@@ -3,7 +3,7 @@
 #
 #   speech_models.sh [FOLDER] [further options of wavegen train]
 #
-# Same files and codes as asterisk_speech.sh, presets S (about 413,000 weights each). The learning rates are
+# Same files and codes as asterisk_speech.sh, presets S (about 413,000 weights each). The learning rates of the models were
 # the best of three in runs of two minutes that were scored on 20 files of the training set.
 set -euo pipefail
 
@@ -19,13 +19,12 @@ run() {
         --trainer.valid_steps 100000 "$@"
 }
 
-run wavenet --model wavenet --trainer.batch 2 --trainer.window 8192 --trainer.lr 0.015 "$@"
-run multiscale --model multiscale --trainer.batch 2 --trainer.lr 0.015 "$@"
-run tcn --model tcn --trainer.batch 2 --trainer.window 8192 --trainer.lr 0.015 "$@"
-run gated-delta --model gated-delta --model.delta false --trainer.batch 2 --trainer.lr 0.015 "$@"
-run linear-transformer --model linear-transformer --trainer.batch 2 --trainer.lr 0.015 "$@"
-run gru --model recurrent --trainer.batch 32 --trainer.window 256 --trainer.context 64 \
-    --trainer.lr 0.012 "$@"
+run wavenet --model wavenet --trainer.batch 2 --trainer.window 8192 "$@"
+run multiscale --model multiscale --trainer.batch 2 "$@"
+run tcn --model tcn --trainer.batch 2 --trainer.window 8192 "$@"
+run gated-delta --model gated-delta --model.delta false --trainer.batch 2 "$@"
+run linear-transformer --model linear-transformer --trainer.batch 2 "$@"
+run gru --model recurrent --trainer.batch 32 --trainer.window 256 --trainer.context 64 "$@"
 
 cd "$folder"
 wavegen compare wavenet multiscale tcn gated-delta linear-transformer gru --picture speech_models.png

@@ -11,14 +11,14 @@ from __future__ import annotations
 import typing
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import Field, dataclass, field, fields
 from typing import Any
 
 import click
 
 from ..config import help_of
 from ..errors import WavegenError
-from .setting_text import default_text, metavar
+from .setting_text import default_text, metavar, value_text
 
 PLAIN = "--"
 _OPTIONS = "wavegen.section_options"
@@ -33,6 +33,8 @@ class Section:
     config: type
     prefix: str
     """What its options begin with: `--NAME.`, or `--` where they are like the command's own."""
+    defaults: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    """Values that stand in place of the config's own defaults."""
 
     def flag(self, field: str) -> str:
         """The option of a field."""
@@ -130,10 +132,16 @@ def _options_of(section: Section) -> dict[str, click.Option]:
             [f"{section.name}__{field.name}", section.flag(field.name)],
             type=_type_of(hints[field.name]),
             metavar=metavar(hints[field.name]),
-            help=f"{texts[field.name]}  [{default_text(field)}]".strip(),
+            help=f"{texts[field.name]}  [{_default(section, field)}]".strip(),
         )
         for field in fields(section.config)
     }
+
+
+def _default(section: Section, field: Field[Any]) -> str:
+    if field.name in section.defaults:
+        return f"default here: {value_text(section.defaults[field.name])}"
+    return default_text(field)
 
 
 def _type_of(hint: Any) -> click.ParamType:

@@ -14,7 +14,6 @@ from ..plugins import plugins
 from .options import ConfiguredCommand, Section
 from .output import json_option, show
 
-DEFAULT_MODEL = "wavenet"
 SECTIONS = ("domain", "model", "trainer")
 
 
@@ -28,16 +27,20 @@ class TrainCommand(ConfiguredCommand):
         from ..training.config import TrainerConfig
 
         found: list[Section] = []
+        named, suited = arguments.get("model"), dict[str, Any]()
         if name := arguments.get("domain"):
             domain = plugins().domain(name)
             title = f"Domain options ({domain.name})"
             found.append(Section("domain", title, domain.spec.config, "--domain."))
-        model = plugins().model(arguments.get("model") or DEFAULT_MODEL)
-        presets = f"; presets {', '.join(model.spec.presets)}" if model.spec.presets else ""
-        title = f"Model options ({model.name}{presets})"
-        found.append(Section("model", title, model.spec.config, "--model."))
-        found.append(Section("trainer", "Training options", TrainerConfig, "--trainer."))
-        return found
+            named, suited = named or domain.spec.model, dict(domain.spec.trainer)
+        if named:
+            model = plugins().model(named)
+            presets = f"; presets {', '.join(model.spec.presets)}" if model.spec.presets else ""
+            title = f"Model options ({model.name}{presets})"
+            found.append(Section("model", title, model.spec.config, "--model."))
+            suited |= model.spec.trainer
+        trainer = Section("trainer", "Training options", TrainerConfig, "--trainer.", suited)
+        return [*found, trainer]
 
 
 @click.command(cls=TrainCommand, context_settings={"max_content_width": 100})
@@ -53,7 +56,7 @@ class TrainCommand(ConfiguredCommand):
     help="Folder of the run: checkpoints and log.",
 )
 @click.option(
-    "--model", default=None, metavar="NAME", help=f"The model.  [default: {DEFAULT_MODEL}]"
+    "--model", default=None, metavar="NAME", help="The model.  [default: what suits DOMAIN]"
 )
 @click.option("--preset", metavar="NAME", help="A named set of the model's settings.")
 @click.option(
@@ -116,7 +119,7 @@ def train(
         domain or "",
         sources,
         run,
-        model=model or DEFAULT_MODEL,
+        model=model,
         preset=preset,
         domain_config=merged["domain"],
         model_config=merged["model"],

@@ -33,6 +33,7 @@ def wavegen_models() -> Iterable[ModelSpec]:
         _from("wavenet", "WaveNet"),
         "dilated causal convolutions with cached generation (van den Oord 2016, Le Paine 2016)",
         PRESETS,
+        {"lr": 0.015},
     )
     yield ModelSpec(
         "tcn",
@@ -40,6 +41,7 @@ def wavegen_models() -> Iterable[ModelSpec]:
         _from("tcn", "TCN"),
         "temporal convolutional network: residual blocks of dilated convolutions (Bai 2018)",
         tcn_config.PRESETS,
+        {"lr": 0.015},
     )
     yield ModelSpec(
         "recurrent",
@@ -47,6 +49,7 @@ def wavegen_models() -> Iterable[ModelSpec]:
         _recurrent,
         "stacked recurrent layers: Elman's net, LSTM or GRU; also bidirectional, to fill in",
         recurrent_config.PRESETS,
+        {"lr": 0.012},
     )
     yield ModelSpec(
         "linear-transformer",
@@ -54,6 +57,7 @@ def wavegen_models() -> Iterable[ModelSpec]:
         _from("linear_transformer", "LinearTransformer"),
         "attention by kernel features, played as an RNN (Katharopoulos 2020)",
         linear_transformer_config.PRESETS,
+        {"lr": 0.015},
     )
     yield ModelSpec(
         "transformer",
@@ -89,6 +93,7 @@ def wavegen_models() -> Iterable[ModelSpec]:
         _from("gated_delta", "GatedDelta"),
         "matrix memories with decay and the delta rule (Gated DeltaNet, Mamba-2, RetNet)",
         gated_delta_config.PRESETS,
+        {"lr": 0.015},
     )
     yield ModelSpec(
         "multiscale",
@@ -96,6 +101,7 @@ def wavegen_models() -> Iterable[ModelSpec]:
         _from("multiscale", "Multiscale"),
         "tiers of complex linear recurrent units at ever slower clocks, for raw audio (SaShiMi)",
         multiscale_config.PRESETS,
+        {"lr": 0.015},
     )
 
 

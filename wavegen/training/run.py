@@ -71,7 +71,7 @@ def train(
     sources: Sequence[str],
     run: Path,
     *,
-    model: str = "wavenet",
+    model: str | None = None,
     preset: str | None = None,
     domain_config: Mapping[str, Any] = NOTHING,
     model_config: Mapping[str, Any] = NOTHING,
@@ -84,6 +84,8 @@ def train(
 ) -> TrainingResult:
     """Train a model on `sources` and leave its checkpoints in `run`.
 
+    Where no `model` is named it is the one that suits the domain. Training settings that are not
+    given are those that suit the domain and the model, and the usual ones for the rest.
     With `resume` the run goes on as it was asked for: nothing else need be given, only `trainer`
     values may differ from the old ones. Raises a `WavegenError` for all that a user can mend.
     """
@@ -95,8 +97,11 @@ def train(
         "valid": [_absolute(source) for source in valid],
         "test": [_absolute(source) for source in test],
         "domain_config": dict(domain_config),
-        "model_config": {**_preset(model, preset), **model_config},
+        "model_config": dict(model_config),
     }
+    if preset is not None:
+        name = _request_of(found).model if found else _model_for(domain, model)
+        asked["model_config"] = {**_preset(name, preset), **model_config}
     if found:
         request = _kept(found, asked, trainer)
     elif checkpoint.checkpoints(run):
@@ -104,7 +109,9 @@ def train(
             f"{run} already holds a run; go on with it (--resume) or choose another folder"
         )
     else:
-        settings = config.parse(TrainerConfig, trainer, "trainer")
+        model = _model_for(domain, model)
+        suited = {**plugins().domain(domain).spec.trainer, **plugins().model(model).spec.trainer}
+        settings = config.parse(TrainerConfig, {**suited, **trainer}, "trainer")
         request = Request(**asked, model=model, trainer=settings)
     chosen = device.choose(request.trainer.device)
     with ranks(chosen.type) as here:
@@ -265,9 +272,12 @@ def _run(
     return result
 
 
-def _preset(model: str, preset: str | None) -> Mapping[str, Any]:
-    if preset is None:
-        return {}
+def _model_for(domain: str, model: str | None) -> str:
+    """The model that is named, or the one that suits the domain."""
+    return model or plugins().domain(domain).spec.model
+
+
+def _preset(model: str, preset: str) -> Mapping[str, Any]:
     presets = plugins().model(model).spec.presets
     if preset not in presets:
         known = ", ".join(presets) or "none"
@@ -321,12 +331,7 @@ def _kept(
     found: checkpoint.Checkpoint, asked: Mapping[str, Any], changes: Mapping[str, Any]
 ) -> Request:
     """The request of a run that is resumed; `asked` may repeat it."""
-    match found.training_state().get("request"):
-        case {"trainer": dict() as settings} as kept:
-            trainer = config.parse(TrainerConfig, {**settings, **changes}, "trainer")
-            request = config.parse(Request, {**kept, "trainer": trainer}, "request")
-        case _:
-            raise CheckpointError(f"{found.path}: lacks what was asked for; train anew")
+    request = _request_of(found, changes)
     configs = {
         "domain_config": plugins().domain(request.domain).spec.config,
         "model_config": plugins().model(request.model).spec.config,
@@ -342,6 +347,16 @@ def _kept(
                 "or train into another folder"
             )
     return request
+
+
+def _request_of(found: checkpoint.Checkpoint, changes: Mapping[str, Any] = NOTHING) -> Request:
+    """What a run was asked for, with `changes` of its training settings."""
+    match found.training_state().get("request"):
+        case {"trainer": dict() as settings} as kept:
+            trainer = config.parse(TrainerConfig, {**settings, **changes}, "trainer")
+            return config.parse(Request, {**kept, "trainer": trainer}, "request")
+        case _:
+            raise CheckpointError(f"{found.path}: lacks what was asked for; train anew")
 
 
 def _counters(found: checkpoint.Checkpoint) -> Counters:

@@ -17,8 +17,9 @@ from short_runs import Run
 from words_plugin import lines, write_words
 
 import wavegen
-from wavegen import checkpoint
+from wavegen import checkpoint, training
 from wavegen.errors import CheckpointError, ConfigError, DataError, TrainingError
+from wavegen.training import TrainerConfig
 from wavegen.training.windows import Windows
 
 EVERYTHING = {"accumulate": 2, "ema": 0.9, "validations": 6, "keep": 9}
@@ -159,6 +160,21 @@ def test_a_resumed_run_keeps_its_data_and_model(train: Run, words: Path, tmp_pat
         assert "\n" not in str(raised.value)
     same = {"sources": [str(words)], "model_config": {"layers": "3"}, "trainer": {"steps": 13}}
     assert train(run, resume=True, **same).steps == 13
+
+
+def test_what_is_not_given_suits_the_domain_and_the_model(train: Run, tmp_path: Path) -> None:
+    given = {"steps": 2, "window": 16, "device": "cpu"}
+    source, run = str(tmp_path / "words"), tmp_path / "run"
+    training.train("verses", [source], run, model_config={"after": 9}, trainer=given)
+    found = checkpoint.read(run).config
+    assert found["model"]["name"] == "bomb"
+    of_domain, of_model = {"batch": 3}, {"lr": 0.3, "clip": 2.0}
+    expected = {**given, **of_domain, **of_model, "beta2": TrainerConfig().beta2}
+    assert {name: found["trainer"][name] for name in expected} == expected
+    # A run that goes on keeps what it began with, whatever suits by then.
+    training.train("", [], run, resume=True, trainer={"steps": 3, "batch": 2})
+    assert checkpoint.read(run).config["trainer"]["batch"] == 2
+    assert checkpoint.read(run).config["trainer"]["lr"] == 0.3
 
 
 def test_a_folder_that_holds_a_run_is_refused(train: Run, tmp_path: Path) -> None:

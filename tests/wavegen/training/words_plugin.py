@@ -152,11 +152,13 @@ class Impatient(Observer):
 @hookimpl
 def wavegen_domains() -> Iterator[DomainSpec]:
     yield DomainSpec("words", WordsConfig, Words, "eight letters")
+    suits = {"batch": 3, "window": 32, "lr": 0.2}
+    yield DomainSpec("verses", WordsConfig, Words, "the same", model="bomb", trainer=suits)
 
 
 @hookimpl
 def wavegen_models() -> Iterator[ModelSpec]:
-    yield ModelSpec("bomb", BombConfig, Bomb, "becomes NaN")
+    yield ModelSpec("bomb", BombConfig, Bomb, "becomes NaN", trainer={"lr": 0.3, "clip": 2.0})
 
 
 @hookimpl
