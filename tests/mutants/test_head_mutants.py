@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import partial
 
 import pytest
@@ -10,7 +11,7 @@ from running import broken_laws
 from torch import Tensor
 
 from wavegen.controls import Controls
-from wavegen.heads import Categorical, Chain, Gaussian, Head
+from wavegen.heads import Categorical, Chain, Gaussian, Head, missing
 from wavegen.heads.head import Change
 from wavegen.sampling import ControlBatch
 from wavegen.testing import HeadContract
@@ -85,6 +86,30 @@ class ShortCut(Categorical):
         if controls.truncates or controls.temperature.ne(1).any():
             return super().draw(params, noise, controls)
         return self.n_params - 1 - super().draw(params.flip(-1), noise, controls)
+
+
+class PaysForNothing(Gaussian):
+    """What is missing is taken to be 0."""
+
+    def nll(self, params: Tensor, x: Tensor) -> Tensor:
+        return super().nll(params, x.nan_to_num())
+
+
+class LosesTheRest(Chain):
+    """Where one value is missing, the others of its event cost nothing either."""
+
+    def nll(self, params: Tensor, x: Tensor) -> Tensor:
+        return super().nll(params, x).masked_fill(missing(x).any(-1), 0)
+
+
+class LearnsFromNothing(Gaussian):
+    """The loss is set to 0 where a value is missing, but its NaN comes back as a gradient."""
+
+    def nll(self, params: Tensor, x: Tensor) -> Tensor:
+        _, mean, raw = params.unbind(-1)
+        z = (x - mean) * torch.exp(-raw)
+        nats = 0.5 * z.square() + raw + 0.5 * math.log(2 * math.pi)
+        return nats.masked_fill(missing(x), 0)
 
 
 class ScoresBlindly(Chain):
@@ -165,6 +190,9 @@ CAUGHT_BY: dict[type[Head], str] = {
     ComputesInHalf: "half_precision",
     Overflows: "extremes",
     ShortCut: "program_equals_draw",
+    PaysForNothing: "missing_costs_nothing",
+    LosesTheRest: "missing_costs_nothing",
+    LearnsFromNothing: "missing_costs_nothing",
     ScoresBlindly: "draw_matches_nll",
     DrawsBackwards: "draw_matches_nll",
     SeesOnlyTheLast: "draw_matches_nll",

@@ -62,13 +62,17 @@ class Binned(Head):
     def draw(self, params: Tensor, noise: Tensor, controls: ControlBatch) -> Tensor:
         """One uniform picks the bin under all controls, the other is the place inside.
 
-        A temperature below 1 draws that place towards the middle of the bin, and 0 puts it there.
+        The temperature sharpens the density, so it does not favour wide bins. Below 1 it also draws
+        the place inside towards the middle of the bin, where 0 puts it.
         """
-        chosen = sample(params, noise[:, 0], controls)
+        warm = controls.temperature
+        width = self.edges.diff()
+        # log of width * (p / width) ** (1 / temperature), of which `sample` does the division.
+        logits = params.float() + (warm[:, None] - 1) * width.log()
+        chosen = sample(logits, noise[:, 0], controls)
+        inside = 0.5 + (noise[:, 1] - 0.5) * warm.clamp_max(1)
         lower = self.edges[:-1].index_select(0, chosen)
-        width = self.edges.diff().index_select(0, chosen)
-        inside = 0.5 + (noise[:, 1] - 0.5) * controls.temperature.clamp_max(1)
-        return lower + width * inside
+        return lower + width.index_select(0, chosen) * inside
 
     def extra_repr(self) -> str:
         """Shown by `print(model)`."""

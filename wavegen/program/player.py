@@ -167,7 +167,8 @@ class Player:
 
     def _index(self, label: str | None, controls: Controls) -> int:
         """Which of the file's voices is meant, if it can be played so."""
-        if self.domain.n_classes is None and controls.truncates:
+        draws_classes = any(op["op"] == "sample" for op in self.program.header["ops"])
+        if controls.truncates and not draws_classes:
             raise ConfigError(
                 "top_k, top_p, min_p and typical_p choose among classes, but this program draws "
                 "real numbers; only temperature applies to it"

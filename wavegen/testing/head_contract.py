@@ -5,6 +5,8 @@ Dimensions: B batch, P head parameters, U uniforms of a draw, E event shape, N p
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 from torch import Tensor
@@ -12,7 +14,7 @@ from torch.quasirandom import SobolEngine
 
 from ..controls import Controls
 from ..errors import ConfigError
-from ..heads import Head, draw_event
+from ..heads import MISSING_CLASS, Head, draw_event
 from ..noise import uniforms
 from ..sampling import ControlBatch
 from .contract import Contract
@@ -85,6 +87,28 @@ class HeadContract(Contract):
             _, mass = self._distribution(subject, params)
             assert abs(float(mass.double().sum()) - 1) < 2e-3
 
+    def test_missing_costs_nothing(self, subject: Head) -> None:
+        """A missing value costs nothing, and the others of its event have a distribution still.
+
+        No gradient comes of it, and none becomes NaN.
+        """
+        params = self.params(subject, 3).requires_grad_()
+        points, _ = self.points(subject, 10)
+        x = points[len(points) // 2].expand(3, *subject.event_shape)
+        absent = torch.full_like(x, _absent(subject))
+        nats = subject.nll(params, absent)
+        assert torch.equal(nats, torch.zeros(3)), f"events that are missing cost {nats.tolist()}"
+        (gradient,) = torch.autograd.grad(nats.sum(), params)
+        assert torch.equal(gradient, torch.zeros_like(gradient)), "a gradient of what is missing"
+        for value in range(math.prod(subject.event_shape)):
+            one = torch.arange(math.prod(subject.event_shape)) == value
+            partly = torch.where(one.view(subject.event_shape), absent, x)
+            (gradient,) = torch.autograd.grad(subject.nll(params, partly).sum(), params)
+            assert gradient.isfinite().all(), f"value {value} is missing: a gradient is not finite"
+            _, mass = self._distribution(subject, params[0].detach(), absent=value)
+            total = float(mass.double().sum())
+            assert abs(total - 1) < 2e-3, f"value {value} is missing: the others add up to {total}"
+
     def test_draw_matches_nll(self, subject: Head) -> None:
         """Draws from evenly spread uniforms are distributed as `nll` says."""
         noise = _even_noise(subject.n_uniforms, self.draws)
@@ -101,7 +125,7 @@ class HeadContract(Contract):
         params, noise = self.params(subject, 8), _noise(subject, 8)
         mixed = [Controls(temperature=0.5 + 0.1 * b) for b in range(8)]
         other = [Controls(temperature=0)] * 3
-        if subject.n_classes is not None:
+        if subject.draws_classes:
             mixed[::2] = [Controls(top_k=3), *TRUNCATIONS[1:]]
             other = list(TRUNCATIONS[1:])
         whole = _draw(subject, params, noise, mixed)
@@ -147,10 +171,10 @@ class HeadContract(Contract):
         assert nats == sorted(nats), f"mean nats at temperatures 0.5, 1 and 2: {nats}"
 
     def test_controls(self, subject: Head) -> None:
-        """Each control is admitted, or refused with a `ConfigError`, as the symbols allow."""
+        """Each control is admitted, or refused with a `ConfigError`, as the draws allow."""
         subject.admit(Controls(temperature=0))
         for controls in TRUNCATIONS:
-            if subject.n_classes is None:
+            if not subject.draws_classes:
                 with pytest.raises(ConfigError):
                     subject.admit(controls)
             else:
@@ -227,7 +251,7 @@ class HeadContract(Contract):
             torch.from_numpy(uniforms([3], [0], n, subject.n_uniforms)[0]),
         )
         chosen = [Controls(), Controls(temperature=0.6)]
-        if subject.n_classes is not None:
+        if subject.draws_classes:
             chosen += TRUNCATIONS
         for controls in chosen:
             drawn = run_draws(program, params, 3, controls)
@@ -242,22 +266,33 @@ class HeadContract(Contract):
                     drawn[t], event.flatten(), rtol=1e-3, atol=1e-3, msg=f"event {t}, {controls}"
                 )
 
-    def _distribution(self, head: Head, params: Tensor) -> tuple[Tensor, Tensor]:
-        """All events `(N, *E)` and their probability `(N)`, for one set of parameters `(P)`."""
-        size = 1
-        for n in head.event_shape:
-            size *= n
+    def _distribution(
+        self, head: Head, params: Tensor, absent: int | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """All events `(N, *E)` and their probability `(N)`, for one set of parameters `(P)`.
+
+        Value `absent` is missing in all of them.
+        """
+        size = math.prod(head.event_shape)
         points, widths = self.points(head, 20_001 if size == 1 else 1_501)
-        if len(points) ** size > 3_000_000:
-            pytest.skip(f"too many events to sum over: {len(points)}^{size}")
-        events = torch.cartesian_prod(*[points] * size).reshape(-1, *head.event_shape)
-        width = torch.cartesian_prod(*[widths] * size).reshape(len(events), size).prod(1)
+        axes, sides = [points] * size, [widths] * size
+        if absent is not None:
+            axes[absent], sides[absent] = points.new_tensor([_absent(head)]), torch.ones(1)
+        if (count := math.prod(len(axis) for axis in axes)) > 3_000_000:
+            pytest.skip(f"too many events to sum over: {count:,}")
+        events = torch.cartesian_prod(*axes).reshape(-1, *head.event_shape)
+        width = torch.cartesian_prod(*sides).reshape(len(events), size).prod(1)
         with torch.no_grad():
             parts = [
                 (-head.nll(params.expand(len(part), -1), part)).exp()
                 for part in events.split(50_000)
             ]
         return events, torch.cat(parts) * width
+
+
+def _absent(head: Head) -> float:
+    """A missing value."""
+    return math.nan if head.n_classes is None else MISSING_CLASS
 
 
 def _plain(n: int) -> ControlBatch:

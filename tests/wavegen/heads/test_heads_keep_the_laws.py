@@ -6,7 +6,18 @@ import pytest
 import torch
 from torch import Tensor
 
-from wavegen.heads import Categorical, Chain, Gaussian, Head, MixtureOfLogistics, StudentT
+from wavegen.heads import (
+    Binned,
+    Categorical,
+    Chain,
+    Gaussian,
+    Head,
+    MixtureOfLogistics,
+    Point,
+    Scaled,
+    StudentT,
+    mu_law_edges,
+)
 from wavegen.testing import HeadContract
 
 
@@ -70,3 +81,76 @@ class TestChain(HeadContract):
 
     def points(self, head: Head, n: int) -> tuple[Tensor, Tensor]:
         return super().points(head, n // 2)
+
+
+SCALED = {
+    "gaussian": Gaussian(),
+    "logistics": MixtureOfLogistics(5),
+    "student t": StudentT(),
+}
+
+
+class TestScaled(HeadContract):
+    @pytest.fixture(params=SCALED)
+    def head(self, request: pytest.FixtureRequest) -> Head:
+        return Scaled(SCALED[request.param])
+
+
+EDGES = mu_law_edges(9, limit=3.0)
+LOCATION, LOG_SCALE = 0.7, -0.4
+
+
+def chained(part: Head) -> Chain:
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        return Chain(part, 2, context=3, hidden=6)
+
+
+class TestBinned(HeadContract):
+    @pytest.fixture(params=["alone", "chain"])
+    def head(self, request: pytest.FixtureRequest) -> Head:
+        part = Binned(EDGES)
+        return part if request.param == "alone" else chained(part)
+
+    def points(self, head: Head, n: int) -> tuple[Tensor, Tensor]:
+        """Places that are evenly spread over each bin: beyond the edges it is no density."""
+        each = 30 if head.event_shape else 200
+        inside = (torch.arange(each) + 0.5) / each
+        width = EDGES.diff()[:, None]
+        return (EDGES[:-1, None] + width * inside).flatten(), (width / each).repeat(1, each).view(
+            -1
+        )
+
+
+class TestScaledBins(TestBinned):
+    @pytest.fixture(params=["alone", "chain"])
+    def head(self, request: pytest.FixtureRequest) -> Head:
+        part = Binned(EDGES)
+        return Scaled(part if request.param == "alone" else chained(part))
+
+    def params(self, head: Head, n: int, seed: int = 0) -> Tensor:
+        """One location and scale for all, so that the bins lie where `points` says."""
+        params = super().params(head, n, seed)
+        n_values = 1 + len(head.event_shape)
+        params[:, :n_values], params[:, n_values : 2 * n_values] = LOCATION, LOG_SCALE
+        return params
+
+    def points(self, head: Head, n: int) -> tuple[Tensor, Tensor]:
+        scale = torch.tensor(LOG_SCALE).exp()
+        points, widths = super().points(head, n)
+        return LOCATION + scale * points, scale * widths
+
+
+class TestPoint(HeadContract):
+    """It has no distribution: what speaks of one cannot hold."""
+
+    expected_failures = dict.fromkeys(
+        ("nll_sums_to_one", "draw_matches_nll", "missing_costs_nothing"), "no distribution"
+    )
+
+    @pytest.fixture(params=["squared", "absolute"])
+    def head(self, request: pytest.FixtureRequest) -> Head:
+        return Point(2, request.param)
+
+    def points(self, head: Head, n: int) -> tuple[Tensor, Tensor]:
+        return super().points(head, n // 4)
