@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Self, TypeVar
 
 import numpy.typing as npt
+
+from .errors import ConfigError
 
 Raw = TypeVar("Raw")
 """A sequence as people know it: samples between -1 and 1, a grid of notes, a column of prices."""
@@ -18,8 +20,31 @@ Symbols = npt.NDArray[Any]
 """`(T, *E)`: int64 classes or float32 values."""
 
 
+class LiveOutput(ABC, Generic[Raw]):
+    """Where a stream is heard in its own time while it is being drawn.
+
+    A context manager: on the way out, also after an error or Ctrl-C, nothing goes on sounding.
+    """
+
+    @abstractmethod
+    def __enter__(self) -> Self:
+        """Make ready to play."""
+
+    @abstractmethod
+    def __exit__(self, *_: object) -> None:
+        """Fall silent, and give back what was opened."""
+
+    @abstractmethod
+    def play(self, piece: Raw) -> None:
+        """Play a decoded piece. Returns a little before the next one is due."""
+
+    @abstractmethod
+    def finish(self) -> None:
+        """Wait until all that was played is over."""
+
+
 class StreamFormat(ABC, Generic[Raw]):
-    """How a stream of unknown length is written to a pipe."""
+    """How a stream of unknown length is written to a pipe, or heard."""
 
     header: bytes
     """Written once, first."""
@@ -31,6 +56,17 @@ class StreamFormat(ABC, Generic[Raw]):
     @abstractmethod
     def pack(self, piece: Raw) -> bytes:
         """The bytes of one decoded piece."""
+
+    def midi_output(self, port: str) -> LiveOutput[Raw]:
+        """What plays pieces to the MIDI output called `port`.
+
+        Raises `ConfigError` where there is no such port, or, as it does if not overridden, where
+        sequences are not made of notes.
+        """
+        raise ConfigError(
+            f"sequences of this kind are not made of notes, so the MIDI port {port!r} cannot play "
+            "them; leave --midi-port out"
+        )
 
 
 class ArrayDecoder(ABC, Generic[Raw]):

@@ -9,7 +9,7 @@ import json
 
 import numpy as np
 
-from wavegen.domain_player import ArrayDecoder, StreamFormat, Symbols
+from wavegen.domain_player import ArrayDecoder, LiveOutput, StreamFormat, Symbols
 
 from .codec import Codec
 from .grid import REST, UNKNOWN, VOICES, ChoraleGrid, Flags, Pitches
@@ -51,6 +51,12 @@ class NoteLines(StreamFormat[ChoraleGrid]):
     def pack(self, piece: ChoraleGrid) -> bytes:
         """The lines of a piece's steps."""
         return b"".join(_line(*step) for step in zip(piece.pitch, piece.attack, strict=True))
+
+    def midi_output(self, port: str) -> LiveOutput[ChoraleGrid]:
+        """The four voices on four channels of a port, at the usual tempo."""
+        from .midi_port import LivePlayer, open_port
+
+        return LivePlayer(open_port(port))
 
 
 def _line(pitch: Pitches, attack: Flags) -> bytes:

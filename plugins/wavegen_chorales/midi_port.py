@@ -13,6 +13,7 @@ from typing import Protocol, Self
 
 import mido
 
+from wavegen.domain_player import LiveOutput
 from wavegen.errors import ConfigError
 
 from .grid import DEFAULT_BPM, REST, STEPS_PER_QUARTER, ChoraleGrid
@@ -37,24 +38,25 @@ class Port(Protocol):
 def open_port(name: str) -> Port:
     """The MIDI output that is called `name`, or whose name begins so.
 
-    Raises `ConfigError` where python-rtmidi is missing, or there is no such port.
+    Raises `ConfigError` where python-rtmidi is missing, or no such port can be opened.
     """
     try:
         names = mido.get_output_names()  # pyright: ignore[reportAttributeAccessIssue]
     except ImportError as error:
-        raise ConfigError(
-            "MIDI ports need python-rtmidi, which is not installed; pip install python-rtmidi"
-        ) from error
+        raise ConfigError("MIDI ports need python-rtmidi; pip install 'wavegen[midi]'") from error
     except Exception as error:  # rtmidi's own, where the machine has no MIDI at all
         raise ConfigError(f"this machine offers no MIDI ports ({error})") from error
     found = [each for each in names if each == name] or [n for n in names if n.startswith(name)]
     if not found:
         known = ", ".join(map(repr, names)) or "none; start a synthesizer first"
         raise ConfigError(f"there is no MIDI output {name!r}; there are: {known}")
-    return mido.open_output(found[0])  # pyright: ignore[reportAttributeAccessIssue]
+    try:
+        return mido.open_output(found[0])  # pyright: ignore[reportAttributeAccessIssue]
+    except Exception as error:  # rtmidi's own, where another program keeps the port to itself
+        raise ConfigError(f"the MIDI output {found[0]!r} cannot be opened ({error})") from error
 
 
-class LivePlayer:
+class LivePlayer(LiveOutput[ChoraleGrid]):
     """Plays pieces of one chorale end to end, each voice on a channel of its own.
 
     A context manager: on the way out, also after an error or Ctrl-C, every note is let go and the

@@ -256,6 +256,17 @@ def test_a_terminal_is_no_place_for_a_stream(run: Path) -> None:
     assert b"the output is a terminal; add a player" in result.stderr
 
 
+def test_only_notes_go_to_a_midi_port(run: Path, tmp_path: Path) -> None:
+    assert bad("stream", run, "--midi-port", "FLUID") == (
+        "sequences of this kind are not made of notes, so the MIDI port 'FLUID' cannot play them; "
+        "leave --midi-port out"
+    )
+    out = tmp_path / "x.txt"
+    message = bad("stream", run, "--midi-port", "FLUID", "-o", out)
+    assert message == f"give -o {out} or --midi-port FLUID, not both"
+    assert not out.exists()
+
+
 def test_a_disk_that_is_full_while_streaming(run: Path) -> None:
     message = bad("stream", run, "-o", "/dev/full", "--steps", 5)
     assert message == "the stream cannot be written (No space left on device)"

@@ -1,4 +1,4 @@
-"""`wavegen stream`: one sequence into a pipe or a growing file, as it is drawn."""
+"""`wavegen stream`: one sequence into a pipe, a growing file or a MIDI port, as it is drawn."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import IO, Any
 
 import click
 
-from ..domain_player import StreamFormat
+from ..domain_player import LiveOutput, StreamFormat
 from ..errors import ConfigError, DataError
 from .output import json_option, note, show
 from .playing import FILE, PlayCommand, Request, Timing, described, need_writable, plays
@@ -25,8 +25,13 @@ _STANDARD_OUTPUT = 1
 @click.option(
     "-o", "--output", default="-", show_default=True, type=FILE, help="A file, or - for a pipe."
 )
+@click.option(
+    "--midi-port",
+    metavar="NAME",
+    help="Play notes to this MIDI output, in time, instead of writing; its first letters will do.",
+)
 @json_option
-def stream(request: Request, output: Path, as_json: bool) -> None:
+def stream(request: Request, output: Path, midi_port: str | None, as_json: bool) -> None:
     """Draw one sequence from the model in RUN until the reader has heard enough, or Ctrl-C.
 
     As in `wavegen stream RUN | aplay`. RUN may be a program file made by `wavegen program`. With
@@ -34,11 +39,8 @@ def stream(request: Request, output: Path, as_json: bool) -> None:
     sequence; the result of --json goes to standard error. `wavegen stream RUN --help` adds what the
     domain of RUN can be asked for.
     """
-    is_pipe = str(output) == "-"
-    if is_pipe and os.isatty(_STANDARD_OUTPUT):
-        raise ConfigError("the output is a terminal; add a player, as in | aplay, or -o FILE")
-    if not is_pipe and not output.exists():
-        need_writable(output)
+    is_pipe = str(output) == "-" and midi_port is None
+    _need_one_output(output, midi_port)
     from ..program.player import Player  # here, since it takes numpy
 
     model = request.load()
@@ -58,8 +60,12 @@ def stream(request: Request, output: Path, as_json: bool) -> None:
     begin = time.perf_counter()
     pieces = model.stream(**arguments, progress=count)
     # The reader went away, or the person said stop: both are how a stream ends.
-    with suppress(BrokenPipeError, KeyboardInterrupt), _opened(output) as file:
-        _write(pieces, domain.stream_format(), file)
+    with suppress(BrokenPipeError, KeyboardInterrupt):
+        if midi_port is None:
+            with _opened(output) as file:
+                _write(pieces, domain.stream_format(), file)
+        else:
+            _play(pieces, domain.stream_format().midi_output(midi_port))
     timing = Timing.since(begin, drawn, domain.rate_hz)
     values = {"seed": request.seed, **player, **timing.to_dict()}
     if as_json:
@@ -68,6 +74,25 @@ def stream(request: Request, output: Path, as_json: bool) -> None:
         note(f"{timing}, seed {request.seed}")
         if player["engine_note"]:
             note(player["engine_note"])
+
+
+def _need_one_output(output: Path, midi_port: str | None) -> None:
+    is_standard = str(output) == "-"
+    if midi_port is not None:
+        if not is_standard:
+            raise ConfigError(f"give -o {output} or --midi-port {midi_port}, not both")
+    elif is_standard and os.isatty(_STANDARD_OUTPUT):
+        raise ConfigError("the output is a terminal; add a player, as in | aplay, or -o FILE")
+    elif not is_standard and not output.exists():
+        need_writable(output)
+
+
+def _play(pieces: Iterator[Any], live: LiveOutput[Any]) -> None:
+    """Each piece is drawn while the one before it sounds."""
+    with live:
+        for piece in pieces:
+            live.play(piece)
+        live.finish()
 
 
 def _opened(output: Path) -> IO[bytes]:

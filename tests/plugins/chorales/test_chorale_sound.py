@@ -255,5 +255,13 @@ def test_ports_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
         raise ModuleNotFoundError("rtmidi")
 
     monkeypatch.setattr(mido, "get_output_names", missing, raising=False)
-    with pytest.raises(ConfigError, match="pip install python-rtmidi"):
+    with pytest.raises(ConfigError, match=r"pip install 'wavegen\[midi\]'"):
         open_port("x")
+
+    def busy(name: str) -> None:
+        raise RuntimeError("in use")
+
+    monkeypatch.setattr(mido, "get_output_names", lambda: ["FLUID"], raising=False)
+    monkeypatch.setattr(mido, "open_output", busy, raising=False)
+    with pytest.raises(ConfigError, match=r"the MIDI output 'FLUID' cannot be opened \(in use\)"):
+        open_port("FLU")

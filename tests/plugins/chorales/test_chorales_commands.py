@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import mido
 import numpy as np
 import pytest
 import torch
@@ -307,3 +309,46 @@ def test_help_imports_no_torch() -> None:
         "assert 'torch' not in sys.modules\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+class HeardPort:
+    """A MIDI output that remembers the notes that begin, as (voice, pitch)."""
+
+    def __init__(self) -> None:
+        self.begun: list[tuple[int, int]] = []
+        self.sounding: set[tuple[int, int]] = set()
+        self.closed = False
+
+    def send(self, message: mido.Message) -> None:
+        if message.type == "program_change":
+            return
+        note = (message.channel, message.note)
+        if message.type == "note_on":
+            self.begun.append(note)
+            self.sounding.add(note)
+        else:
+            self.sounding.remove(note)
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def test_a_stream_to_a_midi_port_is_what_is_sampled(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    port = HeardPort()
+    monkeypatch.setattr(mido, "get_output_names", lambda: ["FLUID Synth 128:0"], raising=False)
+    monkeypatch.setattr(mido, "open_output", lambda name: port, raising=False)
+    wish = ["--steps", "4", "--seed", "5", "--engine", "torch"]
+    begin = time.monotonic()
+    played = CliRunner().invoke(main, ["stream", str(run), "--midi-port", "FLUID", *wish])
+    assert played.exit_code == 0, played.output
+    assert time.monotonic() - begin >= 4 / 4.8  # each sixteenth lasts its time
+    assert played.stdout == ""
+    out = tmp_path / "same.mid"
+    sampled = CliRunner().invoke(main, ["sample", str(run), "-o", str(out), *wish])
+    assert sampled.exit_code == 0, sampled.output
+    grid = read(out).grid
+    assert port.begun == [(v, int(grid.pitch[t, v])) for t, v in np.argwhere(grid.attack)]
+    assert port.closed
+    assert not port.sounding
