@@ -30,7 +30,7 @@ def write_svg(grid: ChoraleGrid, path: Path) -> None:
         import verovio  # pyright: ignore[reportMissingImports]
     except ImportError as error:
         raise ConfigError(
-            "scores need verovio, which is not installed; pip install verovio, or write .musicxml"
+            "scores need verovio; pip install 'wavegen[score]', or write .musicxml"
         ) from error
     verovio.enableLog(verovio.LOG_OFF)
     engraver = verovio.toolkit()

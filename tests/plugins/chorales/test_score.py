@@ -207,7 +207,7 @@ def test_scores_without_verovio(
     piece: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "verovio", None)
-    with pytest.raises(ConfigError, match=r"pip install verovio, or write \.musicxml"):
+    with pytest.raises(ConfigError, match=r"pip install 'wavegen\[score\]', or write \.musicxml"):
         write_svg(piece(8, 0), tmp_path / "x.svg")
 
 
