@@ -94,10 +94,10 @@ def calibrate(forecasts: Sequence[Forecast], truths: Sequence[Numbers]) -> Calib
             f"only {fewest} forecasts have a truth at every step of the horizon; calibration "
             "takes 4 or more, and 19 for a 90 % interval: give more data or a shorter horizon"
         )
+    quantiles = np.stack([np.quantile(f.samples, levels, axis=0) for f in forecasts], axis=1)
     shifts = np.empty((len(levels), *truth.shape[1:]))
     for row, level in enumerate(levels):
-        quantiles = np.stack([forecast.quantile(level) for forecast in forecasts])
-        scores = np.sort((truth - quantiles) / units, axis=0)  # NaN last
+        scores = np.sort((truth - quantiles[row]) / units, axis=0)  # NaN last
         known = np.isfinite(scores).sum(axis=0)
         ranks = np.vectorize(_rank, otypes=[int])(level, known)
         shifts[row] = np.take_along_axis(scores, ranks[None] - 1, axis=0)[0]
@@ -113,8 +113,8 @@ def width(forecast: Forecast) -> Numbers:
     shape = forecast.samples.shape[1:]
     if len(forecast.samples) == 1:
         return np.broadcast_to(step, shape)
-    spread = forecast.quantile(0.9) - forecast.quantile(0.1)
-    return np.maximum(spread, _SMALLEST * step)
+    low, high = np.quantile(forecast.samples, [0.1, 0.9], axis=0)
+    return np.maximum(high - low, _SMALLEST * step)
 
 
 def _rank(level: float, n: int) -> int:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,9 +15,10 @@ from wavegen.observers import chart
 
 from .forecast import Forecast
 from .plots import BANDS, BLUE, MOST_PANELS, ORANGE, finish, named, panels, time_axis, title
-from .series import Numbers, Series, Times
+from .series import Numbers, Series
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
     from matplotlib.axes import Axes
 
 _TAIL = 3
@@ -101,7 +102,7 @@ def _fan(
     title(axis, f"{named(known, channel)}: {horizon} steps, {what}")
 
 
-def _bands(axis: Axes, time: Times, paths: Numbers, labels: bool) -> None:
+def _bands(axis: Axes, time: npt.NDArray[Any], paths: Numbers, labels: bool) -> None:
     """Bands of 50, 80 and 95 %, where there are paths enough, and the median."""
     if len(paths) > 1:
         for share, colour in BANDS:
