@@ -14,8 +14,9 @@ import numpy.typing as npt
 from wavegen.errors import DataError
 
 from .columns import Columns
+from .reading_columns import Place
 from .reading_roles import roles
-from .reading_table import Place, Table
+from .reading_table import Table
 from .series import Names, Numbers, Series, Times
 
 Rows = npt.NDArray[np.int64]
@@ -76,8 +77,8 @@ class _Rows:
         other = np.flatnonzero((static != static[0]).any(axis=1))
         if len(other):
             raise DataError(
-                f"{self.place.of(int(rows[other[0]]))}: {_words(self.names.static)} must be there and stay the "
-                f"same in all rows of series {name!r}"
+                f"{self.place.of(int(rows[other[0]]))}: {_words(self.names.static)} "
+                f"must be there and stay the same in all rows of series {name!r}"
             )
         return Series(
             name,
@@ -92,9 +93,9 @@ class _Rows:
     def _observed(self, rows: Rows) -> int:
         """How many rows are not the future: there, all but what is known ahead is missing."""
         values, past, known = self.values[rows], self.past[rows], self.known[rows]
-        future = np.isnan(values).all(axis=1) & np.isnan(past).all(axis=1)
-        future &= ~np.isnan(known).any(axis=1)
-        return len(rows) - int(np.argmin(np.append(future[::-1], False)))
+        told = ~np.isnan(np.concatenate([values, past], axis=1))
+        observed = np.flatnonzero(told.any(axis=1) | np.isnan(known).any(axis=1))
+        return int(observed[-1]) + 1 if len(observed) else 0
 
     def _refuse_disorder(self, name: str, rows: Rows, time: Times) -> None:
         wrong = np.flatnonzero(np.diff(time.astype(np.int64)) <= 0)

@@ -9,7 +9,8 @@ import numpy as np
 
 from wavegen.errors import ConfigError, DataError
 
-from .reading_table import ArrayColumn, Column, Place, Table, TextColumn, refuse_large
+from .reading_columns import ArrayColumn, Column, Place, TextColumn
+from .reading_table import Table, refuse_doubled, refuse_large, unnamed
 
 if TYPE_CHECKING:
     import pyarrow  # pyright: ignore[reportMissingImports]
@@ -33,14 +34,12 @@ def read_parquet(source: Path) -> Table:
     except (pyarrow.ArrowException, OSError) as error:
         why = str(error).partition("\n")[0]
         raise DataError(f"{source}: no readable Parquet file ({why})") from error
-    if len(set(names)) < len(names):
-        double = next(name for name in names if names.count(name) > 1)
-        raise DataError(f"{source}: two columns are called {double!r}; rename one")
+    refuse_doubled(str(source), names)
     place = Place(str(source), range(1, table.num_rows + 1))
     columns = {name: _column(name, table.column(name), place) for name in names}
     index = columns.pop(_INDEX, None)
     if index is not None and index.has_dates():
-        columns = {"column 1": index, **columns}
+        columns = {unnamed(0): index, **columns}
     return Table(place, {k: v for k, v in columns.items() if v is not None}, source.stem)
 
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 from wavegen.errors import DataError
 
 from .columns import Columns
-from .reading_table import Table
+from .reading_table import Table, unnamed
 
 IDS = ("unique_id", "item_id", "series_id", "id", "symbol", "ticker")
 TIMES = ("ds", "timestamp", "date", "datetime", "time", "index", "step", "year")
@@ -57,7 +57,8 @@ def _first_dates(table: Table, taken: set[str]) -> str:
     name, column = next(iter(table.columns.items()))
     if name in taken or len(table.columns) == 1:
         return ""
-    counts = name == "column 1" and any(not key.startswith("column ") for key in table.columns)
+    names = list(table.columns)
+    counts = name == unnamed(0) and names[1:] != [unnamed(k) for k in range(1, len(names))]
     return name if column.has_dates() or counts else ""
 
 

@@ -1,170 +1,17 @@
-"""A table as it was read: columns of text or of numbers that know where their rows stand.
-
-Dimensions: R rows.
-"""
+"""A table as it was read, and how large one may be."""
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, final
-
-import numpy as np
-import numpy.typing as npt
 
 from wavegen.errors import DataError
 
-from .reading_dates import dates, is_date, nanoseconds
-from .reading_numbers import is_missing, is_number, numbers
-from .series import Numbers, Times
+from .reading_columns import Column, Place
 
 MAX_COLUMNS = 20_000
 MAX_CELLS = 50_000_000
-_LOOKED_AT = 1_000
-"""Cells that show what a column of text holds."""
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where rows stand, for messages."""
-
-    source: str
-    rows: Sequence[int]
-    """`(R,)` the number of each row, as the reader of the message counts."""
-
-    def of(self, row: int) -> str:
-        """One row, by its index here."""
-        return f"{self.source}, row {self.rows[row]}"
-
-
-class Column(ABC):
-    """One column. Everything raises `DataError` with the row and the value."""
-
-    @abstractmethod
-    def numbers(self) -> Numbers:
-        """`(R,)` finite, or NaN for what is missing."""
-
-    @abstractmethod
-    def times(self) -> Times:
-        """`(R,)` dates in UTC or whole numbers, in any order."""
-
-    @abstractmethod
-    def words(self) -> list[str]:
-        """`(R,)` as text; what is missing is empty."""
-
-    @abstractmethod
-    def has_numbers(self) -> bool:
-        """Whether this looks like a column of numbers."""
-
-    @abstractmethod
-    def has_dates(self) -> bool:
-        """Whether this looks like a column of dates."""
-
-
-@final
-@dataclass(frozen=True)
-class TextColumn(Column):
-    """Cells of a text file, without spaces around them."""
-
-    name: str
-    cells: list[str] | tuple[str, ...]
-    place: Place
-    decimal: str = "."
-    """What parts the fraction off: a point, or a comma where cells are not parted by commas."""
-
-    def numbers(self) -> Numbers:
-        """Each cell read as a number."""
-        try:
-            return numbers(self.cells, self.decimal)
-        except ValueError as error:
-            row = error.args[0]
-            what = f"{self.place.of(row)}, column {self.name!r}: {_short(self.cells[row])}"
-            raise DataError(
-                f"{what} is no finite number; write it like -1234{self.decimal}5, or leave the "
-                "cell empty where it is missing"
-            ) from error
-
-    def times(self) -> Times:
-        """Each cell read as a date or as a whole number."""
-        try:
-            return dates(self.cells)
-        except ValueError as error:
-            row, why = error.args
-            what = f"{self.place.of(row)}, column {self.name!r}: {_short(self.cells[row])}"
-            raise DataError(f"{what} {why}") from error
-
-    def words(self) -> list[str]:
-        """The cells."""
-        return ["" if is_missing(cell) else cell for cell in self.cells]
-
-    def has_numbers(self) -> bool:
-        """Whether any of the first cells is a number: the others are then mistakes to tell of."""
-        return any(is_number(cell, self.decimal) for cell in self._first())
-
-    def has_dates(self) -> bool:
-        """Whether the first cell is a date."""
-        first = self._first()
-        if not first or not is_date(first[0]):
-            return False
-        return not is_number(first[0], self.decimal) or dates(first[:1]).dtype.kind == "M"
-
-    def _first(self) -> list[str]:
-        return [cell for cell in self.cells[:_LOOKED_AT] if not is_missing(cell)]
-
-
-@final
-@dataclass(frozen=True)
-class ArrayColumn(Column):
-    """Values that came with a type: numbers, truth values or dates."""
-
-    name: str
-    array: npt.NDArray[Any]
-    place: Place
-
-    def numbers(self) -> Numbers:
-        """The values as float64."""
-        if not self.has_numbers():
-            raise DataError(f"{self.place.source}: column {self.name!r} holds dates, not numbers")
-        values = self.array.astype(np.float64)
-        if np.isinf(values).any():
-            row = int(np.argmax(np.isinf(values)))
-            raise DataError(
-                f"{self.place.of(row)}, column {self.name!r}: {values[row]} is no finite number; "
-                "leave it empty or mend it"
-            )
-        return values
-
-    def times(self) -> Times:
-        """Dates as nanoseconds, whole numbers as int64."""
-        missing = np.isnat(self.array) if self.has_dates() else np.isnan(self.array)
-        if self.has_dates():
-            whole, times = ~missing, nanoseconds(self.array)
-        else:
-            with np.errstate(invalid="ignore"):
-                times = self.array.astype(np.int64)
-            whole = times == self.array
-        if missing.any() or not whole.all():
-            row = int(np.argmin(whole & ~missing))
-            raise DataError(
-                f"{self.place.of(row)}, column {self.name!r}: {self.array[row]} is no time; give "
-                "each row a date or a whole number"
-            )
-        return times
-
-    def words(self) -> list[str]:
-        """The values as text, whole numbers without a point."""
-        if self.array.dtype.kind == "f":
-            return [f"{x:.17g}" if x == x else "" for x in self.array.tolist()]
-        return [str(x) for x in self.array]
-
-    def has_numbers(self) -> bool:
-        """By the type."""
-        return self.array.dtype.kind in "biuf"
-
-    def has_dates(self) -> bool:
-        """By the type."""
-        return self.array.dtype.kind == "M"
 
 
 @dataclass(frozen=True)
@@ -182,6 +29,11 @@ class Table:
             raise DataError(f"{self.place.source}: holds no rows; give a table of numbers")
 
 
+def unnamed(k: int) -> str:
+    """What the column with the index `k` is called where it has no name."""
+    return f"column {k + 1}"
+
+
 def refuse_large(source: str, n_rows: int, n_columns: int) -> None:
     """Raise `DataError` beyond `MAX_COLUMNS` or `MAX_CELLS`."""
     if n_columns > MAX_COLUMNS:
@@ -195,5 +47,8 @@ def refuse_large(source: str, n_rows: int, n_columns: int) -> None:
         )
 
 
-def _short(cell: str) -> str:
-    return repr(cell if len(cell) <= 40 else cell[:37] + "...")
+def refuse_doubled(source: str, names: Iterable[str]) -> None:
+    """Raise `DataError` where two columns share a name."""
+    for name, count in Counter(names).items():
+        if count > 1:
+            raise DataError(f"{source}: two columns are called {name!r}; rename one")
