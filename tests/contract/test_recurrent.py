@@ -45,3 +45,9 @@ class TestKindsOfSequences(ModelContract):
     @pytest.fixture(params=SPECS)
     def model(self, request: pytest.FixtureRequest) -> Recurrent:
         return build(VARIANTS["lstm"], SPECS[request.param])
+
+
+class TestValuesAsTheyAre(ModelContract):
+    @pytest.fixture
+    def model(self) -> Recurrent:
+        return build(RecurrentConfig(width=8, layers=1, embedding=0), SPECS["vectors with conditions"])

@@ -20,7 +20,7 @@ class EventEmbedding(nn.Module):
 
     def __init__(self, spec: SequenceSpec, width: int) -> None:
         super().__init__()
-        self.spec = spec
+        self.spec, self.width = spec, width
         n_rows = spec.n_events * (spec.n_classes or 1)
         self.weight = nn.Parameter(torch.randn(n_rows, width) / math.sqrt(spec.n_events))
         # Random, for a norm of x w + 0 would tell no more than the sign of x.
@@ -46,6 +46,35 @@ class EventEmbedding(nn.Module):
         if cond is None:
             raise conditions_missing(len(self.cond_weight))
         return out + cond.to(self.weight.dtype) @ self.cond_weight
+
+
+class PlainValues(nn.Module):
+    """Real values and conditions side by side, as they are: what has no parameters."""
+
+    def __init__(self, spec: SequenceSpec) -> None:
+        super().__init__()
+        if spec.n_classes is not None:
+            raise ConfigError(
+                f"model.embedding is 0, but symbols are {spec.n_classes} classes; only real values "
+                "can be read as they are, so make it 1 or more"
+            )
+        self.n_events, self.cond_channels = spec.n_events, spec.cond_channels
+        self.event_dims = len(spec.event_shape)
+        self.width = spec.n_events + spec.cond_channels
+
+    def forward(self, x: Tensor, cond: Tensor | None = None) -> Tensor:
+        """`(..., *E)`, cond `(..., C)`, to `(..., N + C)`."""
+        values = x.reshape(*x.shape[: x.dim() - self.event_dims], self.n_events)
+        if self.cond_channels == 0:
+            return values
+        if cond is None:
+            raise conditions_missing(self.cond_channels)
+        return torch.cat([values, cond.to(values.dtype)], -1)
+
+
+def event_embedding(spec: SequenceSpec, width: int) -> EventEmbedding | PlainValues:
+    """An embedding of that width, or the values themselves where it is 0."""
+    return EventEmbedding(spec, width) if width else PlainValues(spec)
 
 
 class StaticEmbedding(nn.Module):

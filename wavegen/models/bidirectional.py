@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import ConfigError
-from ..layers.embedding import EventEmbedding, StaticEmbedding
+from ..layers.embedding import StaticEmbedding, event_embedding
 from ..model import SequenceModel, SequenceSpec
 from .recurrent import stack_of
 from .recurrent_config import RecurrentConfig
@@ -32,9 +32,10 @@ class Bidirectional(SequenceModel[Tensor]):
     def __init__(self, config: RecurrentConfig, spec: SequenceSpec) -> None:
         super().__init__()
         self.config, self.spec = config, spec
-        self.embedding = EventEmbedding(spec, config.embedding)
-        self.static_embedding = StaticEmbedding(spec, config.embedding)
-        self.from_left, self.from_right = stack_of(config), stack_of(config)
+        self.embedding = event_embedding(spec, config.embedding)
+        width = self.embedding.width
+        self.static_embedding = StaticEmbedding(spec, width)
+        self.from_left, self.from_right = stack_of(config, width), stack_of(config, width)
         self.output = nn.Linear(2 * config.width, spec.n_params)
 
     def forward(

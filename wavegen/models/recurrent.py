@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from torch import Tensor, nn
 
-from ..layers.embedding import EventEmbedding, StaticEmbedding
+from ..layers.embedding import StaticEmbedding, event_embedding
 from ..layers.recurrent_cells import GRU, LSTM, Cell, Elman
 from ..layers.recurrent_stack import RecurrentStack, States
 from ..model import SequenceModel, SequenceSpec
@@ -40,9 +40,9 @@ class Recurrent(SequenceModel[RecurrentState]):
     ) -> None:
         super().__init__()
         self.config, self.spec = config, spec
-        self.embedding = EventEmbedding(spec, config.embedding)
-        self.static_embedding = StaticEmbedding(spec, config.embedding)
-        self.stack = stack_of(config, cell)
+        self.embedding = event_embedding(spec, config.embedding)
+        self.static_embedding = StaticEmbedding(spec, self.embedding.width)
+        self.stack = stack_of(config, self.embedding.width, cell)
         self.output = nn.Linear(config.width, spec.n_params)
 
     def forward(
@@ -89,10 +89,10 @@ class Recurrent(SequenceModel[RecurrentState]):
         return self.stack(self.embedding(x, cond).transpose(0, 1) + state.static, state.layers)
 
 
-def stack_of(config: RecurrentConfig, cell: CellOf | None = None) -> RecurrentStack:
-    """The layers that a config asks for."""
+def stack_of(config: RecurrentConfig, width: int, cell: CellOf | None = None) -> RecurrentStack:
+    """The layers that a config asks for, over embeddings of this width."""
     make = cell or _cell(config)
-    inputs = [config.embedding, *[config.width] * (config.layers - 1)]
+    inputs = [width, *[config.width] * (config.layers - 1)]
     return RecurrentStack([make(n, config.width) for n in inputs], config.dropout, config.zoneout)
 
 

@@ -16,7 +16,9 @@ class RecurrentConfig:
     cell: Literal["rnn", "lstm", "gru"] = option("gru", "Elman's net, LSTM or GRU")
     layers: int = option(2, "layers, each reading the one below")
     width: int = option(256, "units of each layer")
-    embedding: int = option(128, "width of the vector that a symbol or value becomes")
+    embedding: int = option(
+        128, "width of the vector that a symbol or value becomes; 0: values enter as they are"
+    )
     activation: Literal["tanh", "relu"] = option("tanh", "of the cell rnn")
     peepholes: bool = option(False, "let the gates of an LSTM see its cell")
     layer_norm: bool = option(False, "normalise what enters the gates (slower: no cuDNN)")
@@ -35,8 +37,11 @@ class RecurrentConfig:
         """Refuse what makes no network."""
         for name in ("layers", "width", "embedding"):
             most = 64 if name == "layers" else 65536
-            if not 1 <= getattr(self, name) <= most:
-                raise ConfigError(f"model.{name} is {getattr(self, name)}; it must be 1 to {most}")
+            least = 0 if name == "embedding" else 1
+            if not least <= getattr(self, name) <= most:
+                raise ConfigError(
+                    f"model.{name} is {getattr(self, name)}; it must be {least} to {most}"
+                )
         for name in ("dropout", "recurrent_dropout", "zoneout"):
             if not 0 <= getattr(self, name) < 1:
                 raise ConfigError(

@@ -89,7 +89,7 @@ def test_reference_size() -> None:
     [
         ({"layers": 0}, "model.layers is 0; it must be 1 to 64"),
         ({"width": 0}, "model.width is 0; it must be 1 to 65536"),
-        ({"embedding": 70000}, "model.embedding is 70000; it must be 1 to 65536"),
+        ({"embedding": 70000}, "model.embedding is 70000; it must be 0 to 65536"),
         ({"dropout": 1.0}, "model.dropout is 1.0; it must be 0 or above, below 1"),
         ({"zoneout": -0.1}, "model.zoneout is -0.1; it must be 0 or above, below 1"),
         ({"peepholes": True}, "model.peepholes needs model.cell lstm, but it is gru"),
@@ -101,6 +101,14 @@ def test_settings_that_make_no_network_are_refused(settings: dict[str, Any], mes
     with pytest.raises(ConfigError, match=message) as raised:
         parse(RecurrentConfig, settings, "model")
     assert "\n" not in str(raised.value)
+
+
+def test_without_an_embedding_the_cells_alone_have_parameters() -> None:
+    config = RecurrentConfig(cell="lstm", layers=2, width=20, embedding=0)
+    model = Recurrent(config, SequenceSpec(n_params=5, n_classes=None))
+    assert sum(p.numel() for p in model.parameters()) == 1760 + 3280 + 105  # Keras says the same
+    with pytest.raises(ConfigError, match="embedding is 0, but symbols are 7 classes"):
+        Recurrent(config, SequenceSpec(n_params=7, n_classes=7))
 
 
 def test_hidden_weights_are_what_cells_multiply_with() -> None:
