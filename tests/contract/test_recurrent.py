@@ -50,4 +50,6 @@ class TestKindsOfSequences(ModelContract):
 class TestValuesAsTheyAre(ModelContract):
     @pytest.fixture
     def model(self) -> Recurrent:
-        return build(RecurrentConfig(width=8, layers=1, embedding=0), SPECS["vectors with conditions"])
+        return build(
+            RecurrentConfig(width=8, layers=1, embedding=0), SPECS["vectors with conditions"]
+        )
