@@ -6,7 +6,7 @@ Dimensions: R rows, T observed steps, N channels, K known, P past and D static c
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -25,21 +25,25 @@ Rows = npt.NDArray[np.int64]
 def series_of(table: Table, columns: Columns) -> list[Series]:
     """The series of a table, in the order in which they begin. Raises `DataError`."""
     found = roles(table, columns)
-    time = table.columns[found.time].times() if found.time else None
-    values, known, past, static = (
-        _matrix(table, names) for names in (found.target, found.known, found.past, found.static)
+    part = found.columns
+    values = _matrix(table, part.target)
+    whole = _Rows(
+        table.place,
+        table.columns[part.time].times() if part.time else None,
+        values,
+        _matrix(table, part.known),
+        _matrix(table, part.past),
+        _matrix(table, part.static),
+        Names(part.target, part.known, part.past, part.static),
+        bool(part.id),
     )
-    names = Names(found.target, found.known, found.past, found.static)
-    if found.target == columns.target or len(found.target) == 1:
-        whole = _Rows(table.place, time, values, known, past, static, names, bool(found.id))
-        return [whole.series(name, rows) for name, rows in _groups(table, found.id)]
-    wide = Names(known=found.known, past=found.past, static=found.static)
+    if not found.is_wide:
+        return [whole.series(name, rows) for name, rows in _groups(table, part.id)]
+    one = replace(whole.names, channels=Names().channels)
     every = np.arange(len(values))
     return [
-        _Rows(table.place, time, values[:, [k]], known, past, static, wide, True).series(
-            name, every[_first_value(values[:, k]) :]
-        )
-        for k, name in enumerate(found.target)
+        replace(whole, values=values[:, [k]], names=one).series(name, every[_first(values[:, k]) :])
+        for k, name in enumerate(part.target)
     ]
 
 
@@ -136,7 +140,7 @@ def _matrix(table: Table, names: Sequence[str]) -> Numbers:
     return np.stack(columns, axis=1) if columns else np.empty((len(table.place.rows), 0))
 
 
-def _first_value(values: Numbers) -> int:
+def _first(values: Numbers) -> int:
     """In a wide table, a series that begins later than others has empty cells before it."""
     return int(np.argmax(~np.isnan(values)))
 

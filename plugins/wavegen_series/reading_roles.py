@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from wavegen.errors import DataError
 
@@ -16,8 +16,18 @@ TIMES = ("ds", "timestamp", "date", "datetime", "time", "index", "step", "year")
 TARGETS = ("y", "target", "value", "values")
 
 
-def roles(table: Table, columns: Columns) -> Columns:
-    """The columns by name; id and time stay empty where the table has none.
+@dataclass(frozen=True)
+class Roles:
+    """What was found."""
+
+    columns: Columns
+    """Names that are there; id and time are empty where the table has none."""
+    is_wide: bool
+    """Whether each target is a series of its own."""
+
+
+def roles(table: Table, columns: Columns) -> Roles:
+    """Which column is what.
 
     Raises `DataError` where a name is not there, or where it is not plain what the target is.
     """
@@ -28,11 +38,10 @@ def roles(table: Table, columns: Columns) -> Columns:
     taken |= {time}
     identity = columns.id or _usual(table, IDS, taken)
     taken |= {identity}
-    target = columns.target
-    if not target:
-        usual = _usual(table, TARGETS, taken)
-        target = (usual,) if usual else _rest(table, taken, identity)
-    return replace(columns, id=identity, time=time, target=target)
+    usual = _usual(table, TARGETS, taken)
+    target = columns.target or ((usual,) if usual else _rest(table, taken, identity))
+    is_wide = not (identity or columns.target or usual)
+    return Roles(replace(columns, id=identity, time=time, target=target), is_wide)
 
 
 def _refuse_unknown(table: Table, names: Iterable[str]) -> None:
