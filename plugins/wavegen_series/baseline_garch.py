@@ -115,7 +115,7 @@ def t_log_density(error: Numbers, variance: Numbers, known: GarchParameters) -> 
 
 
 def learn(channel: Channel) -> GarchParameters:
-    """Maximum likelihood. `ConfigError` without the package, `DataError` with too little to learn."""
+    """Maximum likelihood. `ConfigError` without the package, `DataError` with too few changes."""
     try:
         from arch import arch_model  # pyright: ignore[reportMissingImports]
     except ImportError:

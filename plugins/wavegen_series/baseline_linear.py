@@ -6,13 +6,14 @@ Dimensions: S paths, H steps of the horizon, T steps, L lags, R rows of the regr
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from wavegen.errors import ConfigError, DataError
 
 from .per_channel import (
+    RECENT,
     Channel,
     PerChannel,
     channels,
@@ -33,7 +34,9 @@ class _Weights:
     weights: Numbers
     """`(L + 1, H)`"""
     residuals: Numbers
-    """`(R, H)`"""
+    """`(R', H)`"""
+    inflation: float
+    """Of their variance: they are too small by the weights that were fitted."""
 
     @property
     def lags(self) -> int:
@@ -48,7 +51,7 @@ class Linear(PerChannel):
     """Ordinary least squares in closed form, direct: one regression for each step ahead.
 
     A series that is long enough has weights of its own; short ones share those of all that `fit`
-    was given. Paths are the point forecast and what whole windows of the past missed it by. The
+    was given. Paths are the point forecast and what it missed whole windows of the past by. The
     density is normal, one step ahead. Gaps are filled with the value before them.
     """
 
@@ -76,7 +79,7 @@ class Linear(PerChannel):
         found = self._weights(channel, horizon)
         point = found.of(_last(_told(channel.values), found.lags))
         rows = rng.integers(len(found.residuals), size=n_samples // 2)
-        half = found.residuals[rows]
+        half = found.residuals[rows] * np.sqrt(found.inflation)
         return point + np.concatenate([half, -half, np.zeros((n_samples % 2, horizon))])
 
     def density(self, channel: Channel, first: int) -> Numbers:
@@ -85,7 +88,7 @@ class Linear(PerChannel):
         x = filled(channel.values)
         before = np.concatenate([np.full(found.lags, np.nan), x])[: len(x) + found.lags - 1]
         point = found.of(np.lib.stride_tricks.sliding_window_view(before, found.lags))[first:, 0]
-        spread = np.sqrt(np.mean(found.residuals**2) * _correction(found))
+        spread = np.sqrt(np.mean(found.residuals**2) * found.inflation)
         least = resolution(np.where(np.isnan(point), 1.0, point))
         return normal_log_density(channel.values[first:] - point, np.maximum(spread, least))
 
@@ -97,7 +100,9 @@ class Linear(PerChannel):
         key = channel.key if long else None
         if (key, horizon) not in self._solved:
             data = [own] if own is not None and long else [*self._learnt.values()]
-            self._solved[key, horizon] = _solve(data, self._most, horizon)
+            found = _solve(data, self._most, horizon)
+            kept = found.residuals[-RECENT if long else 0 :]
+            self._solved[key, horizon] = replace(found, residuals=kept)
         return self._solved[key, horizon]
 
 
@@ -119,14 +124,9 @@ def _solve(data: Sequence[Numbers], most: int, horizon: int) -> _Weights:
     past = np.concatenate([windows[:, :lags], np.ones((len(windows), 1))], axis=1)
     target = windows[:, lags:]
     # By singular values, because lags of a smooth series are all but dependent.
-    weights = np.linalg.lstsq(past, target, rcond=None)[0]
-    return _Weights(weights, target - past @ weights)
-
-
-def _correction(found: _Weights) -> float:
-    """In-sample errors are too small by the weights that were fitted."""
-    rows = len(found.residuals)
-    return rows / max(rows - found.lags - 1, 1)
+    weights = np.linalg.lstsq(past, target, rcond=None)[0].astype(np.float64)
+    inflation = len(past) / max(len(past) - lags - 1, 1)
+    return _Weights(weights, target - past @ weights, inflation)
 
 
 def _told(values: Numbers) -> Numbers:

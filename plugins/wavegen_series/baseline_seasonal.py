@@ -16,13 +16,14 @@ from .per_channel import (
     filled,
     mirrored,
     normal_log_density,
+    recent_mean,
     resolution,
 )
 from .series import Numbers, Series
 
 
 class SeasonalNaive(PerChannel):
-    """The value one season ago, with normal steps of the size of all seasonal changes so far."""
+    """The value one season ago, with normal steps of the size of recent seasonal changes."""
 
     name = "seasonal-naive"
 
@@ -44,7 +45,8 @@ class SeasonalNaive(PerChannel):
         season = self._season(channel, channel.values)
         x = _over_gaps(channel.values, season)
         steps = channel.values[season:] - x[:-season]
-        spread = np.sqrt(np.nanmean(steps**2)) if (~np.isnan(steps)).any() else 0.0
+        squares = steps[~np.isnan(steps)] ** 2
+        spread = np.sqrt(recent_mean(squares)[-1]) if len(squares) else 0.0
         # What is before the first value has none to repeat: take the last value instead.
         known = np.where(np.isnan(x), filled(channel.values)[-1], x)[-season:]
         rounds = -(-horizon // season)
@@ -59,9 +61,9 @@ class SeasonalNaive(PerChannel):
         before = np.concatenate([np.full(season, np.nan), _over_gaps(x, season)])[: len(x)]
         squares = (x - before) ** 2
         told = ~np.isnan(squares)
-        total, n = np.cumsum(np.where(told, squares, 0)), np.cumsum(told)
-        known = np.concatenate([[np.nan], total / np.where(n == 0, np.nan, n)])[: len(x)]
-        spread = np.maximum(np.sqrt(known), resolution(before))
+        sizes = np.concatenate([[np.nan], np.sqrt(recent_mean(squares[told]))])
+        spread = sizes[np.cumsum(told) - told]  # of the changes before each
+        spread = np.maximum(spread, resolution(before))
         return normal_log_density(x - before, spread)[first:]
 
     def _season(self, channel: Channel, past: Numbers) -> int:
@@ -81,7 +83,7 @@ def season_of(values: Numbers) -> int:
     centred = np.where(told, change - change[told].mean(), 0)
     n = len(centred)
     spectrum = np.fft.rfft(centred, 2 * n)
-    correlation = np.fft.irfft(np.abs(spectrum) ** 2)[: n // 2]
+    correlation = np.fft.irfft(np.abs(spectrum) ** 2)[: n // 3]
     if correlation[0] <= 0:
         return 1
     # Each lag has n - lag products; a sum that is not scaled up for that prefers short seasons.
@@ -91,7 +93,7 @@ def season_of(values: Numbers) -> int:
     peak = peak[(peak > 1) & (correlation[peak] > max(0.25, 4 / np.sqrt(told.sum())))]
     if not len(peak):
         return 1
-    return int(peak[correlation[peak] >= 0.9 * correlation[peak].max()][0])
+    return int(peak[correlation[peak] >= 0.8 * correlation[peak].max()][0])
 
 
 def _over_gaps(values: Numbers, season: int) -> Numbers:

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .per_channel import Channel, PerChannel, mirrored, normal_log_density, resolution
+from .per_channel import Channel, PerChannel, mirrored, normal_log_density, recent_mean, resolution
 from .series import Numbers
 
 
@@ -32,7 +32,7 @@ Rule = Callable[[Numbers, Numbers], Moments]
 
 
 class Naive(PerChannel):
-    """The last value, with normal steps of the size of all steps so far."""
+    """The last value, with normal steps of the size of recent ones, all alike."""
 
     name = "naive"
 
@@ -64,7 +64,7 @@ class Drift(PerChannel):
 
 
 class Ewma(PerChannel):
-    """The last value, with normal steps of the size of recent ones: weights .94, .94^2, ...
+    """The last value, with normal steps of the size of the latest: weights .94, .94^2, ...
 
     Steps are log returns as long as all values have been positive: a value that then is not has
     the density 0, of which the log is -inf.
@@ -78,8 +78,8 @@ class Ewma(PerChannel):
         """See `PerChannel.paths`."""
         x = channel.values
         if np.nanmin(x) > 0:
-            return np.exp(_walk(np.log(x), horizon, n_samples, rng, _recent))
-        return _walk(x, horizon, n_samples, rng, _recent)
+            return np.exp(_walk(np.log(x), horizon, n_samples, rng, _fading))
+        return _walk(x, horizon, n_samples, rng, _fading)
 
     def density(self, channel: Channel, first: int) -> Numbers:
         """See `PerChannel.density`."""
@@ -87,8 +87,8 @@ class Ewma(PerChannel):
         lowest = np.fmin.accumulate(x)
         positive = np.concatenate([[False], lowest[:-1] > 0])
         log = np.log(np.where(lowest > 0, x, np.nan))
-        with_logs = np.where(x <= 0, -np.inf, _density(log, _recent) - log)
-        return np.where(positive, with_logs, _density(x, _recent))[first:]
+        with_logs = np.where(x <= 0, -np.inf, _density(log, _fading) - log)
+        return np.where(positive, with_logs, _density(x, _fading))[first:]
 
 
 def _walk(
@@ -125,8 +125,7 @@ def _moments(x: Numbers, rule: Rule) -> tuple[np.ndarray, Numbers, Moments]:
 
 
 def _still(change: Numbers, gap: Numbers) -> Moments:
-    n = np.arange(1, len(change) + 1)
-    variance = _after_nothing(np.cumsum(change**2 / gap) / n)
+    variance = _after_nothing(recent_mean(change**2 / gap))
     return Moments(variance * 0, variance, variance * 0)
 
 
@@ -134,12 +133,13 @@ def _drifting(change: Numbers, gap: Numbers) -> Moments:
     n = np.arange(1, len(change) + 1)
     time = np.cumsum(gap)
     drift = np.cumsum(change) / time
-    rest = np.maximum(np.cumsum(change**2 / gap) - drift**2 * time, 0)
-    variance = np.divide(rest, n - 1, out=rest * np.nan, where=n > 1)
+    # About the drift as it was known at each, which errs on the side of more; n - 1 as ever.
+    variance = recent_mean((change - drift * gap) ** 2 / gap)
+    variance = np.divide(variance * n, n - 1, out=variance * np.nan, where=n > 1)
     return Moments(*map(_after_nothing, (drift, variance, variance / time)))
 
 
-def _recent(change: Numbers, gap: Numbers, keep: float = 0.94) -> Moments:
+def _fading(change: Numbers, gap: Numbers, keep: float = 0.94) -> Moments:
     total = [
         *accumulate(change**2 / gap, lambda old, new: keep * old + (1 - keep) * new, initial=0.0)
     ]

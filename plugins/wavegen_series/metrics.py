@@ -88,7 +88,7 @@ def coverage(truth: Numbers, samples: Numbers, percent: float = 80) -> float:
     """The share of the truth inside the central interval that `percent` of the paths span."""
     low, high = _interval(samples, percent)
     inside = ((truth >= low) & (truth <= high)).astype(float)
-    return _mean(np.where(np.isnan(truth), np.nan, inside))
+    return _mean(np.where(np.isnan(truth) | np.isnan(low), np.nan, inside))
 
 
 def winkler(truth: Numbers, samples: Numbers, percent: float = 80) -> float:
@@ -99,16 +99,18 @@ def winkler(truth: Numbers, samples: Numbers, percent: float = 80) -> float:
     return _mean(high - low + fine * missed)
 
 
-def direction(truth: Numbers, point: Numbers, last: Numbers) -> float:
-    """The share of channels whose last step of the horizon lies on the side of `last` `(N,)` told.
+def direction(truth: Numbers, samples: Numbers, last: Numbers) -> float:
+    """The share of channels whose last step lies on the side of `last` `(N,)` where most paths are.
 
-    No change counts as up, as in the labels of the DJIA data. A forecast of no change says nothing
-    and is not scored.
+    No change counts as up, as in the labels of the DJIA data. Paths that lie half and half, as a
+    random walk's do, tell nothing and are not scored.
     """
-    told = point[-1] - last
-    still = np.abs(told) <= 1e-9 * np.abs(last)
-    hit = ((truth[-1] >= last) == (told > 0)).astype(float)
-    return _mean(np.where(still | np.isnan(truth[-1]) | np.isnan(last), np.nan, hit))
+    move = samples[:, -1] - last
+    still = np.abs(move) <= 1e-9 * np.abs(last)
+    up = np.where(still, 0.5, move > 0).mean(axis=0)
+    hit = ((truth[-1] >= last) == (up > 0.5)).astype(float)
+    told = (np.abs(up - 0.5) > 1e-9) & ~np.isnan(truth[-1]) & ~np.isnan(last)
+    return _mean(np.where(told, hit, np.nan))
 
 
 def nll(log_density: Numbers) -> float:

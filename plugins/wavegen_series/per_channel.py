@@ -19,6 +19,11 @@ from .method import Method
 from .series import Numbers, Series
 from .times import future
 
+RECENT = 250
+"""Changes that say how large the next are: a trading year. All changes of a price that grew a
+hundredfold would make any forecast of it look good beside them.
+"""
+
 
 @dataclass(frozen=True)
 class Channel:
@@ -91,6 +96,13 @@ def filled(values: Numbers) -> Numbers:
     """`(T,)` with each missing value replaced by the last one before it; NaN before the first."""
     at = np.where(np.isnan(values), 0, np.arange(len(values)))
     return values[np.maximum.accumulate(at)]
+
+
+def recent_mean(values: Numbers) -> Numbers:
+    """`(n,)` the mean of each and those before it, of the last `RECENT` at most."""
+    padded = np.concatenate([np.zeros(RECENT - 1), values])
+    sums = np.lib.stride_tricks.sliding_window_view(padded, RECENT)[: len(values)].sum(axis=1)
+    return sums / np.minimum(np.arange(1, len(values) + 1), RECENT)
 
 
 def resolution(values: Numbers) -> Numbers:

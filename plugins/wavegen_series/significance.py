@@ -17,11 +17,12 @@ def standard_error(scores: Numbers, overlap: int = 0) -> float:
     """Of the mean of scores `(K,)`; NaN scores are left out.
 
     Neighbours whose horizons overlap are correlated: `overlap` is how many of the next origins lie
-    within one horizon (Newey & West 1987 with Bartlett's weights). NaN for fewer than two scores.
+    within one horizon (Newey & West 1987 with Bartlett's weights). NaN for fewer than two scores
+    and for infinite ones.
     """
     told = scores[~np.isnan(scores)]
     n = len(told)
-    if n < 2:
+    if n < 2 or not np.isfinite(told).all():
         return nan
     away = told - told.mean()
     variance = away @ away / (n - 1)
@@ -42,8 +43,7 @@ def better(scores: Numbers, reference: Numbers, overlap: int = 0) -> float:
     One-sided, by Student's t as Harvey, Leybourne & Newbold (1997) advise for few origins. NaN
     where it cannot be told: fewer than two origins, or no difference at all.
     """
-    difference = reference - scores
-    told = difference[~np.isnan(difference)]
+    told = (reference - scores)[~np.isnan(reference - scores)]
     error = standard_error(told, overlap)
     return nan if isnan(error) or error == 0 else _above(told.mean() / error, len(told) - 1)
 
