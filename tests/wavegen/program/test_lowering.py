@@ -30,6 +30,13 @@ def image(x: Tensor) -> Tensor:
     return x.unflatten(1, (3, 4))
 
 
+def holes(x: Tensor) -> Tensor:
+    """x, where some values are missing."""
+    return torch.where(x > 0.2, math.nan, x)
+
+
+BINS = torch.tensor([-1.0, -0.3, 0.0, 0.25, 0.5])
+
 EXPRESSIONS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     # elementwise
     "arithmetic": lambda x, t: (2 - x) * 3 / (x.abs() + 1) - x / 7 + 1 / (2 + x.square()),
@@ -49,6 +56,30 @@ EXPRESSIONS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "masked fill": lambda x, t: x.masked_fill(x > 0.2, 5.0),
     "lerp": lambda x, t: torch.lerp(x, x.square(), 0.3) + torch.addcmul(x, x, x, value=0.5),
     "nan": lambda x, t: torch.isnan(x / x).float() + torch.nan_to_num(x),
+    "infinities": lambda x, t: torch.isinf((x > 0) / t[:, None]) * 1.0 + torch.isfinite(1 / t),
+    "logarithms": lambda x, t: torch.log10(x.abs() + 1),
+    # where values are missing
+    "questions about holes": lambda x, t: torch.cat(
+        [holes(x).isnan(), holes(x) != holes(x), holes(x) < 0, holes(x) >= 0, ~(holes(x) > 0)], 1
+    ),
+    "filled holes": lambda x, t: holes(x).nan_to_num(0.5) + (holes(x) / 0).nan_to_num(1, 2, -3),
+    "holes kept": lambda x, t: torch.where(x < 0, holes(x).flip(1), holes(x)),
+    "limits of holes": lambda x, t: holes(x).clamp(-0.5, 0.1) + holes(x).clamp_min(0).relu(),
+    "the larger of holes": lambda x, t: torch.cat(
+        [torch.maximum(holes(x), x), torch.minimum(x, holes(x))], 1
+    ),
+    "the larger of what is known": lambda x, t: torch.cat(
+        [torch.fmax(holes(x), x.flip(1)), torch.fmin(x, holes(x).flip(1)), holes(x).fmax(holes(x))],
+        1,
+    ),
+    "sums of holes": lambda x, t: torch.cat(
+        [f(image(holes(x)), 2) for f in (torch.sum, torch.amax, torch.nansum, torch.nanmean)], 1
+    ),
+    "bins": lambda x, t: _bins(holes(x)) + _bins(BINS[t % 5, None]),
+    "products of holes": lambda x, t: torch.cat(
+        [F.linear(holes(x).nan_to_num(), SQUARE), F.linear(holes(x), SQUARE).relu()], 1
+    ),
+    "functions of holes": lambda x, t: holes(x).tanh() + holes(x).exp() + F.softplus(holes(x)),
     # activations
     "sigmoids": lambda x, t: x.sigmoid() + x.tanh() + F.silu(x) + F.logsigmoid(x),
     "gelus": lambda x, t: F.gelu(x) + F.gelu(x, approximate="tanh"),
@@ -146,6 +177,10 @@ CONV = torch.randn(2, 3, 2, generator=RNG)
 DEPTH = torch.randn(3, 1, 3, generator=RNG)
 
 
+def _bins(x: Tensor) -> Tensor:
+    return torch.bucketize(x, BINS) + 9 * torch.bucketize(x, BINS, right=True)
+
+
 def _assigned(x: Tensor) -> Tensor:
     y = image(x).clone()
     y[:, 1] = x[:, :4] * 2
@@ -199,7 +234,7 @@ def compare(model: Stepped, batch: int = 2, length: int = 25) -> None:
     with torch.no_grad():
         expected, state = model.forward(given.x), model.init_state(batch)
     params, _ = run_program(program, given, state)
-    scale = float(expected.abs().max()) + 1e-6
+    scale = float(expected.nan_to_num().abs().max()) + 1e-6
     torch.testing.assert_close(params, expected, rtol=0, atol=1e-5 * scale, equal_nan=True)
 
 

@@ -1,5 +1,5 @@
 """Translators of ATen operations and bricks, by what they are about."""
 
-from . import bricks, elementwise, indexing, products, reductions, shapes
+from . import bricks, composed, elementwise, indexing, products, reductions, shapes
 
-__all__ = ["bricks", "elementwise", "indexing", "products", "reductions", "shapes"]
+__all__ = ["bricks", "composed", "elementwise", "indexing", "products", "reductions", "shapes"]
