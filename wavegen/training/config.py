@@ -44,6 +44,9 @@ class TrainerConfig:
     )
     keep: int = option(2, "how many checkpoints to keep")
     seed: int = option(0, "of the first weights, the windows and the dropout")
+    init: Literal["model", "keras"] = option(
+        "model", "first weights: as the model draws them, or as Keras does (Glorot uniform)"
+    )
 
     def __post_init__(self) -> None:
         """Refuse what cannot be trained with."""

@@ -21,6 +21,7 @@ from .baselines import baselines
 from .card import card
 from .config import TrainerConfig
 from .distributed import Ranks, ranks
+from .initial import keras_style
 from .journal import Journal
 from .loop import Counters, Scorer, Trainer
 from .precision import fast_precision
@@ -151,6 +152,8 @@ def _run(
     head = domain.head()
     built = config.parse(model_offer.spec.config, request.model_config, "model")
     model = model_offer.spec.build(built, domain.spec(head))
+    if settings.init == "keras":
+        keras_style(model)
     scorer = Scorer(model, head).to(chosen)
     lead_in = _lead_in(model, settings)
     train_windows = Windows(domain, corpus.train, lead_in, settings.window)
