@@ -1,6 +1,6 @@
 """Pictures of a series itself: its autocorrelation, what a model leaves unexplained, its surprises.
 
-Dimensions: T steps, N channels, L lags.
+Dimensions: S draws, T steps, N channels, L lags.
 """
 
 from __future__ import annotations
@@ -57,25 +57,30 @@ def draw_look(series: Series, picture: Path, reach: int | None = None) -> int:
     return len(series.names.channels) - len(shown)
 
 
-def draw_residuals(series: Series, medians: Numbers, places: Numbers, picture: Path) -> int:
-    """A PNG file of what one-step forecasts miss: over time, its autocorrelation, and the places
-    `(T, N)` from 0 to 1 of the truths among what was drawn, which a calibrated model spreads evenly
-    (the probability integral transform; Dawid 1984).
+def draw_residuals(series: Series, first: int, draws: Numbers, picture: Path) -> int:
+    """A PNG file of what one-step forecasts miss: over time, its autocorrelation, and the places of
+    the values among what was drawn, which a calibrated model spreads evenly (the probability
+    integral transform; Dawid 1984).
 
-    `medians` `(T, N)` are the forecasts. Returns how many channels were left out.
+    `draws` `(S, T - first, N)` are of the steps from `first` on. Returns how many channels were
+    left out.
     """
+    values, time = series.values[first:], series.time[first : len(series)]
+    missed = values - np.median(draws, axis=0)
+    places = ((draws < values) + 0.5 * (draws == values)).mean(axis=0)
     shown = range(min(len(series.names.channels), MOST_PANELS // 2))
     figure, axes = panels(3 * len(shown), 3)
     for k in shown:
         line, lagged, spread = axes[3 * k : 3 * k + 3]
-        missed = series.values[:, k] - medians[:, k]
-        line.plot(series.time[: len(series)], missed, color=chart.INK, linewidth=0.8)
+        line.plot(time, missed[:, k], color=chart.INK, linewidth=0.8)
         line.axhline(0, color=chart.FAINT, linewidth=0.8)
         time_axis(line, series.time)
         line.set_ylabel(f"residual, {series.names.channels[k]}", color=chart.INK)
         title(line, f"{named(series, k)}: value less median of one step ahead")
-        _correlogram(lagged, missed, _lags(len(series), None), None, "autocorrelation of residuals")
-        known = places[np.isfinite(places[:, k]), k]
+        _correlogram(
+            lagged, missed[:, k], _lags(len(values), None), None, "autocorrelation of residuals"
+        )
+        known = places[np.isfinite(values[:, k]), k]
         bins = 20
         spread.hist(known, bins=bins, range=(0, 1), color=BLUE, rwidth=0.9)
         spread.axhline(len(known) / bins, color=ORANGE, linewidth=1.2, linestyle="--",
