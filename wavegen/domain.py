@@ -21,7 +21,7 @@ from .domain_player import StreamFormat as StreamFormat
 from .errors import ConfigError
 from .heads import Head
 from .labels import class_of
-from .model import SequenceSpec
+from .model import SequenceModel, SequenceSpec
 
 Raw = TypeVar("Raw")
 """A sequence as people know it: samples between -1 and 1, a grid of notes, a column of prices."""
@@ -149,6 +149,12 @@ class Domain(ABC, Generic[Raw]):
     @abstractmethod
     def head(self) -> Head:
         """A fresh head for this domain's symbols."""
+
+    def admit(self, model: SequenceModel[Any]) -> None:
+        """Raise `ConfigError` where a model that takes such symbols cannot learn from them.
+
+        It is called before training. By default every model may try.
+        """
 
     @abstractmethod
     def prepare(

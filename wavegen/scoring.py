@@ -12,9 +12,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from .domain import Split
 from .engines.engine import Voice
 from .engines.native_engine import NativeEngine
-from .heads import Head
+from .heads import Head, missing
 from .model import SequenceModel
 
 _WINDOW_STEPS = 8192  # scored at once; bounds the memory however long a sequence is
@@ -25,6 +26,14 @@ Target = Callable[[int, int], Tensor | None]
 """`(start, stop)` to the targets `(T, *E')`, or None where those are the symbols, such as
 `Split.target`.
 """
+
+
+def n_scored(split: Split, index: int) -> int:
+    """How many steps of a sequence are scored: those of which not all is missing."""
+    length = int(split.lengths[index])
+    target = split.target(index, 0, length)
+    wanted = split.read(index, 0, length)[0] if target is None else target
+    return int((~missing(wanted).reshape(length, -1).all(1)).sum()) if length else 0
 
 
 def the_symbols(start: int, stop: int) -> None:

@@ -24,7 +24,13 @@ if TYPE_CHECKING:
 def wavegen_domains() -> Iterator[DomainSpec]:
     """Offer the domain `series`."""
     yield DomainSpec(
-        "series", SeriesConfig, _build, "numbers at times: CSV, Parquet, pandas, NumPy", _player
+        "series",
+        SeriesConfig,
+        _build,
+        "numbers at times: CSV, Parquet, pandas, NumPy",
+        _player,
+        model="forecaster",
+        trainer={"batch": 16, "window": 256, "context": 256, "lr": 2e-3},
     )
 
 
@@ -37,6 +43,7 @@ def wavegen_models() -> Iterator[ModelSpec]:
         _build_model,
         "for series: any model, in units that follow the series, with gaps",
         PRESETS,
+        {"precision": "float32"},
     )
 
 

@@ -35,7 +35,7 @@ class SeriesConfig:
     transform: Literal["none", "log"] = option(
         "none", "log: of values above 0; with the scaler difference that is log returns"
     )
-    head: HeadName = option(
+    head: HeadName = option(  # noqa: RUF009 - it is a field, made by dataclasses.field
         "auto",
         "distribution of the next value: 256 bins (mu-law, uniform, quantile), student-t, "
         "logistics, gaussian; point: the next `horizon` values as numbers; auto chooses",

@@ -39,12 +39,12 @@ def complete(config: SeriesConfig, parts: Sequence[Part]) -> tuple[SeriesConfig,
         config,
         offset=config.offset or offset,
         unit=config.unit or unit,
-        centre=centre,
-        spread=spread,
+        centre=config.centre or centre,
+        spread=config.spread or spread,
         dated=first.time.dtype.kind == "M",
-        usual_step=int(np.median(steps)),
+        usual_step=config.usual_step or int(np.median(steps)),
     )
-    if config.head == "quantile":
+    if config.head == "quantile" and not config.edges:
         config = replace(config, edges=_quantiles(values, config.bins))
     if nature.is_walk:
         notes.append(

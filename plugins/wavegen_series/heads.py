@@ -74,16 +74,21 @@ def head_of(config: SeriesConfig) -> Head:
 
 def _part(config: SeriesConfig) -> Head:
     match config.head:
-        case "auto" | "mu-law" | "point":
-            return Binned(mu_law_edges(config.bins, config.limit))
-        case "uniform":
-            return Binned(uniform_edges(config.bins, config.limit))
-        case "quantile":
-            edges = torch.tensor(config.edges, dtype=torch.float32)
-            return Binned(edges if len(edges) else uniform_edges(config.bins, config.limit))
+        case "auto" | "mu-law" | "uniform" | "quantile" | "point":
+            # A model may be planned without memory, but a head looks at its edges.
+            with torch.device("cpu"):
+                return Binned(_edges(config))
         case "student-t":
             return StudentT()
         case "logistics":
             return MixtureOfLogistics(_LOGISTICS)
         case "gaussian":
             return Gaussian()
+
+
+def _edges(config: SeriesConfig) -> Tensor:
+    if config.head == "quantile" and config.edges:
+        return torch.tensor(config.edges, dtype=torch.float32)
+    if config.head in ("uniform", "quantile"):
+        return uniform_edges(config.bins, config.limit)
+    return mu_law_edges(config.bins, config.limit)

@@ -58,8 +58,8 @@ class ForecasterModel(SequenceModel[ForecasterState]):
         self.backbone: SequenceModel[Any] = found.build(settings, inner)
         if self.backbone.looks_ahead:
             raise ConfigError(
-                f"model.backbone {config.backbone} looks ahead at its conditions, some of which are "
-                "the past of the series here; name another"
+                f"model.backbone {config.backbone} looks ahead at its conditions, some of which "
+                "are the past of the series here; name another"
             )
         self.cond_reach = self.backbone.cond_reach
         self.register_buffer("_here", torch.zeros(()), persistent=False)

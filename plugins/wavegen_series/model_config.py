@@ -17,10 +17,17 @@ SIZES: dict[str, tuple[str, ...]] = {
         "residual_channels=32",
         "gate_channels=64",
         "skip_channels=64",
+        "dropout=0.1",
     ),
-    "tcn": ("blocks=6", "channels=32"),
-    "recurrent": ("layers=1", "width=64", "embedding=32"),
-    "linear-transformer": ("layers=2", "width=64", "heads=4", "feed_forward=256"),
+    "tcn": ("blocks=6", "channels=32", "dropout=0.1"),
+    "recurrent": ("layers=1", "width=64", "embedding=32", "dropout=0.1"),
+    "linear-transformer": (
+        "layers=2",
+        "width=64",
+        "heads=4",
+        "feed_forward=256",
+        "dropout=0.1",
+    ),
 }
 """Settings of backbones that suit series, where none are given."""
 
@@ -35,7 +42,7 @@ class ForecasterConfig:
     backbone_options: tuple[str, ...] = option(
         (), "the backbone's own settings: NAME=VALUE,NAME=VALUE; empty: sizes that suit series"
     )
-    scaler: ScalerName = option(
+    scaler: ScalerName = option(  # noqa: RUF009 - it is a field, made by dataclasses.field
         "standard",
         "units that follow the series: none, mean-absolute, standard (mean and deviation), robust "
         "(median and mean absolute deviation), difference (last value and mean absolute change)",
@@ -76,12 +83,13 @@ PRESETS: dict[str, dict[str, Any]] = {
             "residual_channels=16",
             "gate_channels=32",
             "skip_channels=32",
+            "dropout=0.1",
         )
     },
     "gru": {"backbone": "recurrent"},
     "lstm": {
         "backbone": "recurrent",
-        "backbone_options": ("cell=lstm", "layers=1", "width=64", "embedding=32"),
+        "backbone_options": ("cell=lstm", "layers=1", "width=64", "embedding=32", "dropout=0.1"),
     },
     "linear-transformer": {"backbone": "linear-transformer"},
     "tcn": {"backbone": "tcn"},

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -76,5 +77,5 @@ def _runs(column: np.ndarray) -> list[np.ndarray]:
     """Stretches of values without a gap that are long enough."""
     gaps = np.flatnonzero(np.isnan(column))
     ends = [-1, *gaps.tolist(), len(column)]
-    runs = [column[a + 1 : b] for a, b in zip(ends[:-1], ends[1:], strict=True)]
+    runs = [column[a + 1 : b] for a, b in pairwise(ends)]
     return [run for run in runs if len(run) >= _LEAST_RUN]

@@ -12,7 +12,7 @@ from .config import SeriesConfig
 from .domain import SeriesDomain
 from .finding import complete
 from .sources import gather
-from .splits import Part, SeriesSplit, TrainingSplit, by_series, parted
+from .splits import SeriesSplit, TrainingSplit, by_series, parted, whole
 
 
 def prepare(
@@ -21,9 +21,10 @@ def prepare(
     """The corpus, with the domain as it stands then. What is named for a split is that split."""
     series = gather(sources, config.columns)
     parts = parted(series, config, not valid, not test)
-    for name, named in (("valid", valid), ("test", test)):
-        if named:
-            parts[name] = [Part(s, 0, 0, len(s)) for s in gather(named, config.columns)]
+    if valid:
+        parts["valid"] = whole(gather(valid, config.columns))
+    if test:
+        parts["test"] = whole(gather(test, config.columns))
     if not parts["train"]:
         raise DataError(f"{', '.join(sources)}: too short to hold anything out; give more steps")
     config, notes = complete(config, parts["train"])

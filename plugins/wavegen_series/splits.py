@@ -1,6 +1,6 @@
 """Train, validation and test: series as symbols and conditions, in windows.
 
-Dimensions: T steps, N channels, E event shape, C condition channels, D static covariates, H horizon.
+Dimensions: T steps, E event shape, C condition channels, D static covariates, H horizon.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def parted(
     shares = config.valid_percent * valid, config.test_percent * test
     parts: dict[SplitName, list[Part]] = {name: [] for name in SPLITS}
     if not any(shares):
-        parts["train"] = [Part(s, 0, 0, len(s)) for s in series]
+        parts["train"] = whole(series)
     elif by_series(series, config):
         contents = [s.values.tobytes() for s in series]
         for s, name in zip(series, assign(contents, *shares, config.seed), strict=True):
@@ -55,11 +55,16 @@ def parted(
         for s in series:
             n = len(s)
             a, b = (round(n * (100 - held) / 100) for held in (sum(shares), shares[1]))
-            for name, first, stop in (("train", 0, a), ("valid", a, b), ("test", b, n)):
+            for name, first, stop in zip(SPLITS, (0, a, b), (a, b, n), strict=True):
                 start = max(0, first - HISTORY)
                 if first < stop and not np.isnan(s.values[first:stop]).all():
                     parts[name].append(Part(s, start, first, stop))
     return parts
+
+
+def whole(series: Sequence[Series]) -> list[Part]:
+    """Every step of each."""
+    return [Part(s, 0, 0, len(s)) for s in series]
 
 
 def by_series(series: Sequence[Series], config: SeriesConfig) -> bool:

@@ -82,15 +82,17 @@ def _prepared(model: TrainedModel, sources: Any, valid: Any = (), test: Any = ()
 
 def _score(model: TrainedModel, parts: list[Split]) -> dict[str, Any]:
     """Bits of all sequences together and of each, and what the domain knows of them."""
+    from ..scoring import n_scored
+
     names = [name for part in parts for name in part.names]
-    lengths = [int(length) for part in parts for length in part.lengths]
+    lengths = [n_scored(part, i) for part in parts for i in range(len(part.names))]
     bits = [total for part in parts for total in model.score_split(part)]
     return {
-        "bits_per_symbol": sum(bits) / sum(lengths),
+        "bits_per_symbol": sum(bits) / max(1, sum(lengths)),
         "symbols": sum(lengths),
         "seconds": sum(lengths) / model.domain.rate_hz,
         "sequences": [
-            {"name": name, "symbols": length, "bits_per_symbol": total / length}
+            {"name": name, "symbols": length, "bits_per_symbol": total / max(1, length)}
             for name, length, total in zip(names, lengths, bits, strict=True)
         ],
         "metrics": model.domain.metrics(list(_sequences(parts))),

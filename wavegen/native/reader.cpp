@@ -193,7 +193,8 @@ private:
             voice.bad("event has ", event.size(), " values, not ", code().event_size);
         for (const auto& value : event) {
             const bool whole = value.is(JsonKind::integer);
-            if (!whole && (code().classes != 0 || !value.is(JsonKind::real)))
+            const bool missing = value.is(JsonKind::null);
+            if (!whole && (code().classes != 0 || !(missing || value.is(JsonKind::real))))
                 voice.bad("event is no list of ", code().classes != 0 ? "symbols" : "numbers");
             if (code().classes != 0 && (value.integer() < 0 || value.integer() >= code().classes))
                 voice.bad("symbol ", value.integer(), " is not below ", code().classes);

@@ -79,7 +79,9 @@ class Program:
         """
         voices = list(self.header["voices"])
         tensor = f"voice/{len(voices)}"
-        voices.append({"label": label, "event": event.reshape(-1).tolist(), "tensor": tensor})
+        # JSON has no NaN, which is a missing value.
+        last = [None if value != value else value for value in event.reshape(-1).tolist()]
+        voices.append({"label": label, "event": last, "tensor": tensor})
         return replace(
             self,
             header={**self.header, "voices": voices},

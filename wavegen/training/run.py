@@ -154,10 +154,13 @@ def _run(
     model = model_offer.spec.build(built, domain.spec(head))
     if settings.init == "keras":
         keras_style(model)
+    domain.admit(model)
     scorer = Scorer(model, head).to(chosen)
-    lead_in = _lead_in(model, settings)
-    train_windows = Windows(domain, corpus.train, lead_in, settings.window)
-    valid_windows = Windows(domain, corpus.valid, lead_in, settings.window)
+    longest = int(max(split.lengths.max(initial=1) for split in (corpus.train, corpus.valid)))
+    lead_in = _lead_in(model, settings, longest)
+    window = min(settings.window, longest)
+    train_windows = Windows(domain, corpus.train, lead_in, window)
+    valid_windows = Windows(domain, corpus.valid, lead_in, window)
     trainer = Trainer(scorer, settings, train_windows, valid_windows, chosen, here, journal)
     if found:
         trainer.restore(str(found.path), found.training(), _counters(found))
@@ -308,10 +311,13 @@ def _corpus(request: Request, offer: Offer[Any], here: Ranks, journal: Journal) 
     return corpus
 
 
-def _lead_in(model: SequenceModel[Any], settings: TrainerConfig) -> int:
-    """Start symbols before every sequence: enough to fill what a step looks at."""
+def _lead_in(model: SequenceModel[Any], settings: TrainerConfig, longest: int) -> int:
+    """Start symbols before every sequence: enough to fill what a step looks at.
+
+    Where that is unbounded, no more than the longest sequence has steps.
+    """
     if model.receptive_field is None:
-        return settings.context
+        return min(settings.context, longest)
     return model.receptive_field + model.cond_reach
 
 
