@@ -50,7 +50,7 @@ class Scaled(Head):
         location, log_scale, own = self._split(params)
         x, absent = filled(x.float())
         z = ((x - location) * torch.exp(-log_scale)).masked_fill(absent, math.nan)
-        stretch = log_scale.masked_fill(absent, 0).reshape(*params.shape[:-1], self.n_values)
+        stretch = log_scale.masked_fill(absent, 0).reshape((*params.shape[:-1], self.n_values))
         return self.inner.nll(own, z) + stretch.sum(-1)
 
     def draw(self, params: Tensor, noise: Tensor, controls: ControlBatch) -> Tensor:
@@ -79,8 +79,8 @@ class Scaled(Head):
 
     def _split(self, params: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Location and log-scale `(..., *E)`, and the inner parameters `(..., p)`, in float32."""
-        n, lead = self.n_values, params.shape[:-1]
+        n, shape = self.n_values, (*params.shape[:-1], *self.event_shape)
         params = params.float()
-        location = params[..., :n].reshape(*lead, *self.event_shape)
-        raw = params[..., n : 2 * n].reshape(*lead, *self.event_shape)
+        location = params[..., :n].reshape(shape)
+        raw = params[..., n : 2 * n].reshape(shape)
         return location, raw.clamp(-LOG_SCALE_LIMIT, LOG_SCALE_LIMIT), params[..., 2 * n :]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, cast
 
 import numpy as np
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from wavegen.domain import Domain, Split
+from wavegen.heads import MISSING_CLASS, missing
 from wavegen.training.windows import Batch, Windows
 
 START, START_COND = -1, -0.5
@@ -151,3 +153,76 @@ def test_random_windows_see_all_alike(lengths: list[int]) -> None:
             assert counts[-window:].mean() == pytest.approx(mean, rel=0.2)
             assert counts.min() > 0.35 * mean
             assert counts.max() < 1.8 * mean
+
+
+class Asked(Numbered):
+    """At each step the next `horizon` symbols are asked for, as far as the sequence has them.
+
+    Nothing is asked for in the first `history` steps.
+    """
+
+    def __init__(self, lengths: list[int], horizon: int, history: int, *, real: bool) -> None:
+        super().__init__(lengths)
+        self.horizon, self.history, self.real = horizon, history, real
+
+    def target(self, index: int, start: int, stop: int) -> Tensor:
+        assert 0 <= start < stop <= self._lengths[index]
+        asked = torch.arange(start, stop)[:, None] + torch.arange(self.horizon)
+        here = (asked >= self.history) & (asked < self._lengths[index])
+        asked = asked + 1000 * index
+        if self.real:
+            return asked.float().masked_fill(~here, math.nan)
+        return asked.masked_fill(~here, MISSING_CLASS)
+
+
+def asking(lengths: list[int], split: Split, window: int = 5) -> Windows:
+    return Windows(cast("Domain[Any]", Surroundings()), split, 4, window)
+
+
+@settings(deadline=None, max_examples=60)
+@given(lengths, st.integers(1, 9), st.integers(1, 4), st.integers(0, 35), st.booleans())
+def test_what_is_asked_for_is_scored_once_and_nothing_else(
+    lengths: list[int], window: int, horizon: int, history: int, real: bool
+) -> None:
+    split = Asked(lengths, horizon, history, real=real)
+    found, n_scored, x = list[float](), 0, list[int]()
+    for batch in asking(lengths, split, window).all(3):
+        assert batch.target.shape == (*batch.weight.shape, horizon)
+        assert batch.x.shape[1] == 4 + window - 1
+        known = ~missing(batch.target)
+        assert torch.equal(known.any(-1), batch.weight.bool())
+        found += batch.target[known].tolist()
+        n_scored += int(batch.weight.sum())
+        x += batch.x[:, 3:].flatten().tolist()
+    wanted = [
+        1000 * n + i + ahead
+        for n, length in enumerate(lengths)
+        for i in range(length)
+        for ahead in range(horizon)
+        if history <= i + ahead < length
+    ]
+    assert sorted(found) == sorted(wanted)
+    assert n_scored == sum(
+        sum(i + horizon > history for i in range(length)) for length in lengths if length > history
+    )
+    read = {1000 * n + i for n, length in enumerate(lengths) for i in range(length - 1)}
+    assert read <= set(x), "a history is read all the same"
+
+
+def test_symbols_that_are_missing_are_not_scored() -> None:
+    class Gaps(Numbered):
+        def read(self, index: int, start: int, stop: int) -> tuple[Tensor, None]:
+            x = torch.arange(start, stop).float()[:, None].repeat(1, 2)
+            x[x % 3 == 1] = math.nan  # both values of the event
+            x[:, 1].masked_fill_(torch.arange(start, stop) % 3 == 2, math.nan)
+            return x, None
+
+        def static(self, index: int) -> None:
+            return None
+
+    class Pairs:
+        start = torch.zeros(2)
+
+    batch = Windows(cast("Domain[Any]", Pairs()), Gaps([8]), 4, 5).at([(0, 0), (0, 5)])
+    assert batch.weight.tolist() == [[1, 0, 1, 1, 0], [1, 1, 0, 0, 0]]
+    assert batch.target[0, 2].isnan().tolist() == [False, True]
