@@ -37,6 +37,11 @@ def folder_of(run: Path) -> Path:
     return run if run.is_dir() else run.parent
 
 
+def is_calibrated(run: Path) -> bool:
+    """Whether there is a calibration to read."""
+    return (folder_of(run) / NAME).is_file()
+
+
 def write(held_out: HeldOut, run: Path) -> Path:
     """Keep it beside the run's checkpoints."""
     path = folder_of(run) / NAME
@@ -63,7 +68,7 @@ def read(run: Path, fingerprint: str, channels: tuple[str, ...]) -> HeldOut:
     Raises `ConfigError` where there is none, `CheckpointError` where it is damaged or another's.
     """
     path = folder_of(run) / NAME
-    if not path.is_file():
+    if not is_calibrated(run):
         raise ConfigError(
             f"{run}: is not calibrated; run wavegen series calibrate {run} DATA first"
         )
