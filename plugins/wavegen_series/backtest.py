@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
-from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -16,13 +15,10 @@ import numpy.typing as npt
 from wavegen.errors import ConfigError
 
 from . import metrics
-from .forecast import LEVELS, Forecast
+from .forecast import Forecast
 from .method import Method
 from .origins import Origin, Plan
 from .series import Numbers, Series
-
-if TYPE_CHECKING:
-    import pandas  # pyright: ignore[reportMissingImports, reportMissingModuleSource]
 
 
 @dataclass(frozen=True)
@@ -75,14 +71,6 @@ class BacktestResult:
             return replace(case, truth=metrics.only(case.truth, mask), log_density=density)
 
         return self._with(lambda cases: [masked(case) for case in cases])
-
-    def to_pandas(self, levels: Sequence[float] = LEVELS) -> pandas.DataFrame:
-        """A tidy frame: unique_id, ds, cutoff, channel where there are several, method, y, mean
-        and quantiles. Needs pandas.
-        """
-        from .backtest_frame import frame
-
-        return frame(self.cases, levels)
 
     def _with(self, change: Callable[[Sequence[Case]], Sequence[Case]]) -> BacktestResult:
         return replace(self, cases={name: change(cases) for name, cases in self.cases.items()})

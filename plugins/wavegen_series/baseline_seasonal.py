@@ -84,16 +84,21 @@ def season_of(values: Numbers) -> int:
     n = len(centred)
     spectrum = np.fft.rfft(centred, 2 * n)
     correlation = np.fft.irfft(np.abs(spectrum) ** 2)[: n // 3]
-    if correlation[0] <= 0:
+    if correlation[0] <= 1e-18 * n * np.abs(change[told]).max() ** 2:  # all changes are alike
         return 1
     # Each lag has n - lag products; a sum that is not scaled up for that prefers short seasons.
     correlation = correlation / correlation[0] * n / (n - np.arange(len(correlation)))
     middle = correlation[1:-1]
     peak = np.flatnonzero((middle > correlation[:-2]) & (middle >= correlation[2:])) + 1
-    peak = peak[(peak > 1) & (correlation[peak] > max(0.25, 4 / np.sqrt(told.sum())))]
+    # Changes of noise are opposed one step apart, so what is above 0 ever since then is no season.
+    fell = np.minimum.accumulate(np.append([1.0, 1.0], correlation[2:]))
+    peak = peak[(fell[peak] < 0) & (correlation[peak] > max(0.25, 4 / np.sqrt(told.sum())))]
     if not len(peak):
         return 1
-    return int(peak[correlation[peak] >= 0.8 * correlation[peak].max()][0])
+    # The first that is nearly as high as any, not one of its multiples; noise splits its top.
+    first = peak[correlation[peak] >= 0.8 * correlation[peak].max()][0]
+    near = peak[(peak >= first) & (peak <= 1.25 * first)]
+    return int(near[np.argmax(correlation[near])])
 
 
 def _over_gaps(values: Numbers, season: int) -> Numbers:

@@ -100,8 +100,8 @@ def filled(values: Numbers) -> Numbers:
 
 def recent_mean(values: Numbers) -> Numbers:
     """`(n,)` the mean of each and those before it, of the last `RECENT` at most."""
-    padded = np.concatenate([np.zeros(RECENT - 1), values])
-    sums = np.lib.stride_tricks.sliding_window_view(padded, RECENT)[: len(values)].sum(axis=1)
+    padded = np.concatenate([np.zeros(RECENT), values])
+    sums = np.lib.stride_tricks.sliding_window_view(padded, RECENT)[1:].sum(axis=1)
     return sums / np.minimum(np.arange(1, len(values) + 1), RECENT)
 
 

@@ -26,7 +26,7 @@ def write_series(path: Path, series: Sequence[Series]) -> None:
 
     Raises `ConfigError` for another ending, `DataError` for series of different kinds.
     """
-    _write(path, series_columns(series))
+    write_table(path, series_columns(series))
 
 
 def write_forecasts(path: Path, forecasts: Sequence[Forecast]) -> None:
@@ -34,10 +34,11 @@ def write_forecasts(path: Path, forecasts: Sequence[Forecast]) -> None:
 
     Raises `ConfigError` for another ending, `DataError` for forecasts of different kinds.
     """
-    _write(path, forecast_columns(forecasts, cutoff=False))
+    write_table(path, forecast_columns(forecasts, cutoff=False))
 
 
-def _write(path: Path, columns: TidyColumns) -> None:
+def write_table(path: Path, columns: TidyColumns) -> None:
+    """Columns as they are. Raises `ConfigError` for another ending than CSV's and Parquet's."""
     ending = path.suffix.lower()
     if ending not in SUFFIXES:
         raise ConfigError(f"{path}: tables are written as {' or '.join(SUFFIXES)}")
