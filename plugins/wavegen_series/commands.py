@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import click
 
-from .command_backtest import backtest
 from .command_abrupt import abrupt
 from .command_anomalies import anomalies
+from .command_backtest import backtest
 from .command_calibrate import calibrate
 from .command_data import data
 from .command_denoise import denoise
