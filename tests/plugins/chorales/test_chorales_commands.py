@@ -18,10 +18,12 @@ from any_grids import grids
 from click.testing import CliRunner, Result
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from wavegen_chorales.battery_harmony import fit_key
 from wavegen_chorales.config import ChoralesConfig
 from wavegen_chorales.domain import ChoralesDomain
 from wavegen_chorales.given_parts import bars_of, brought_into_range, cells_of
 from wavegen_chorales.grid import ChoraleGrid, Key
+from wavegen_chorales.harmonizing import _fitting_key
 from wavegen_chorales.model import Chorale
 from wavegen_chorales.model_config import ChoraleConfig
 from wavegen_chorales.reading import read
@@ -38,7 +40,7 @@ TINY = ChoraleConfig(backbone_options=("layers=1", "width=8", "embedding=6"), me
 
 
 def write_run(run: Path, name: str = "chorale", **settings: object) -> Path:
-    """A run of a model with random weights."""
+    """A run of a model with random weights, all so large that none of them is idle."""
     domain = ChoralesDomain(ChoralesConfig(**settings))
     head = domain.head()
     spec = domain.spec(head)
@@ -52,6 +54,9 @@ def write_run(run: Path, name: str = "chorale", **settings: object) -> Path:
             offer = plugins().model(name).spec
             model_config = config.parse(offer.config, {"width": "8", "embedding": "4"}, "model")
             model = offer.build(model_config, spec)
+        with torch.no_grad():
+            for weight in [*model.parameters(), *head.parameters()]:
+                weight.add_(0.3 * torch.randn_like(weight))
     plugin = {"chorale": "chorales"}.get(name, "wavegen")
     values = {
         "model": {"name": name, "plugin": plugin, "config": config.to_dict(model_config)},
@@ -127,6 +132,45 @@ def test_a_tune_is_never_altered(
     moved = json.loads(result.stdout)["moved_semitones"]
     assert (moved != 0) == ("moved back" in result.stderr) == (octaves != 0)
     assert f"{json.loads(result.stdout)['nats_per_cell'][0]:.4f} nats" in result.stderr
+
+
+def test_a_tune_that_says_no_key_is_told_the_one_that_fits(
+    piece: Make, run: Path, tmp_path: Path
+) -> None:
+    keyless = replace(tune_of(piece(40, 3)).transposed(-24), key=None)  # moved, so spelled anew
+    key = fit_key(keyless).key
+    write(keyless, tmp_path / "tune.mid")
+    write(replace(keyless, key=key), tmp_path / "told.mid")
+    out, same = tmp_path / "out.mid", tmp_path / "same.mid"
+    result = done("harmonize", tmp_path / "tune.mid", "-o", out, "--model", run, "--json")
+    told = done("harmonize", tmp_path / "told.mid", "-o", same, "--model", run, "--json")
+    assert np.array_equal(read(out).grid.pitch, read(same).grid.pitch)
+    assert read(out).grid.key is None
+    word = f"the file says no key; the model was told {key.name}, which fits its notes best"
+    assert word in result.stderr
+    assert "says no key" not in told.stderr
+    assert [json.loads(r.stdout)["assumed_key"] for r in (result, told)] == [key.name, None]
+    write(replace(keyless, key=key.transposed(6)), tmp_path / "told.mid")
+    far = done("harmonize", tmp_path / "told.mid", "-o", same, "--model", run, "--json")
+    nats = [json.loads(r.stdout)["nats_per_cell"] for r in (result, told, far)]
+    assert nats[0] == nats[1] != nats[2]  # the model is told indeed
+
+
+@settings(max_examples=12, deadline=None)
+@given(grids(), st.integers(0, 2**20))
+def test_only_given_notes_decide_the_key(grid: ChoraleGrid, seed: int) -> None:
+    domain = ChoralesDomain(ChoralesConfig())
+    keyless = replace(grid, key=None)
+    is_given = np.random.default_rng(seed).random(grid.pitch.shape) < 0.5
+    other = np.where(is_given, grid.pitch, 50).astype(np.int8)
+    key = _fitting_key(domain, keyless, is_given)
+    assert key == _fitting_key(domain, replace(keyless, pitch=other), is_given)
+    assert (key is None) == (not (is_given & (grid.pitch >= 0)).any())
+    assert _fitting_key(domain, keyless, np.zeros_like(is_given)) is None
+    if grid.key is not None:
+        assert _fitting_key(domain, grid, is_given) is None
+    untold = ChoralesDomain(ChoralesConfig(conditions=("given",)))
+    assert _fitting_key(untold, keyless, is_given) is None
 
 
 def test_the_soprano_of_a_piece_is_a_tune(piece: Make, run: Path, tmp_path: Path) -> None:
