@@ -135,18 +135,18 @@ class ArrayColumn(Column):
 
     def times(self) -> Times:
         """Dates as nanoseconds, whole numbers as int64."""
-        missing = np.isnat(self.array) if self.has_dates() else np.isnan(self.array)
         if self.has_dates():
-            whole, times = ~missing, nanoseconds(self.array)
+            times = nanoseconds(self.array)
+            good = ~np.isnat(times)
         else:
-            with np.errstate(invalid="ignore"):
+            with np.errstate(invalid="ignore"):  # NaN equals no number
                 times = self.array.astype(np.int64)
-            whole = times == self.array
-        if missing.any() or not whole.all():
-            row = int(np.argmin(whole & ~missing))
+            good = times == self.array
+        if not good.all():
+            row = int(np.argmin(good))
             raise DataError(
                 f"{self.place.of(row)}, column {self.name!r}: {self.array[row]} is no time; give "
-                "each row a date or a whole number"
+                "each row a whole number, or a date from 1678 to 2261"
             )
         return times
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,6 +16,8 @@ from .reading_table import Table, refuse_doubled, refuse_large, unnamed
 if TYPE_CHECKING:
     import pyarrow  # pyright: ignore[reportMissingImports]
 
+MAX_BYTES = 2**31
+"""Of all columns, unpacked."""
 _INDEX = "__index_level_0__"
 """What pandas calls an index without a name."""
 
@@ -27,16 +30,25 @@ def read_parquet(source: Path) -> Table:
     except ModuleNotFoundError as error:
         raise ConfigError("Parquet needs pyarrow; pip install 'wavegen[series]'") from error
     try:
-        with parquet.ParquetFile(source) as file:
-            names = file.schema_arrow.names
-            refuse_large(str(source), file.metadata.num_rows, len(names))
-            table = file.read(use_threads=False)
-    except (pyarrow.ArrowException, OSError) as error:
+        return _table(source, parquet)
+    except (pyarrow.ArrowException, OSError, ValueError) as error:
         why = str(error).partition("\n")[0]
         raise DataError(f"{source}: no readable Parquet file ({why})") from error
-    refuse_doubled(str(source), names)
+
+
+def _table(source: Path, parquet: ModuleType) -> Table:
+    with parquet.ParquetFile(source) as file:
+        schema, meta = file.schema_arrow, file.metadata
+        refuse_large(str(source), meta.num_rows, len(schema.names))
+        unpacked = sum(meta.row_group(k).total_byte_size for k in range(meta.num_row_groups))
+        if unpacked > MAX_BYTES:
+            raise DataError(f"{source}: unpacks to more than {MAX_BYTES // 2**20} MiB; split it")
+        texts = [name for name in schema.names if _is_text(schema.field(name).type)]
+    refuse_doubled(str(source), schema.names)
+    # As dictionaries, texts that repeat cost nothing, however many rows claim them.
+    table = parquet.ParquetFile(source, read_dictionary=texts).read(use_threads=False)
     place = Place(str(source), range(1, table.num_rows + 1))
-    columns = {name: _column(name, table.column(name), place) for name in names}
+    columns = {name: _column(name, table.column(name), place) for name in schema.names}
     index = columns.pop(_INDEX, None)
     if index is not None and index.has_dates():
         columns = {unnamed(0): index, **columns}
@@ -46,9 +58,9 @@ def read_parquet(source: Path) -> Table:
 def _column(name: str, array: pyarrow.ChunkedArray, place: Place) -> Column | None:
     import pyarrow  # pyright: ignore[reportMissingImports]
 
-    kind = array.type
-    if pyarrow.types.is_dictionary(kind):
-        kind = kind.value_type
+    kind = array.type.value_type if pyarrow.types.is_dictionary(array.type) else array.type
+    if _is_text(kind):
+        return TextColumn(name, _cells(array), place)
     if pyarrow.types.is_timestamp(kind) or pyarrow.types.is_date(kind):
         unit = "s" if pyarrow.types.is_date(kind) else kind.unit
         dates = array.cast(pyarrow.timestamp(unit)).to_numpy()  # Arrow keeps zoned times in UTC
@@ -66,9 +78,26 @@ def _column(name: str, array: pyarrow.ChunkedArray, place: Place) -> Column | No
             pyarrow.types.is_null,
         )
     ):
-        if not (pyarrow.types.is_string(kind) or pyarrow.types.is_large_string(kind)):
-            return None
-        cells = [cell.strip() if cell else "" for cell in array.to_pylist()]
-        return TextColumn(name, cells, place)
+        return None
     numbers = array.cast(pyarrow.float64()).to_numpy()
     return ArrayColumn(name, numbers.astype(np.float64), place)
+
+
+def _cells(array: pyarrow.ChunkedArray) -> list[str]:
+    """`(R,)` without spaces around them; equal ones of a chunk are one object."""
+    import pyarrow  # pyright: ignore[reportMissingImports]
+
+    if not pyarrow.types.is_dictionary(array.type):
+        array = array.dictionary_encode()
+    cells = []
+    for chunk in array.chunks:
+        words = [word.strip() if word else "" for word in chunk.dictionary.to_pylist()]
+        words.append("")  # what is missing
+        cells += [words[k] for k in chunk.indices.fill_null(len(words) - 1).to_pylist()]
+    return cells
+
+
+def _is_text(kind: pyarrow.DataType) -> bool:
+    import pyarrow  # pyright: ignore[reportMissingImports]
+
+    return pyarrow.types.is_string(kind) or pyarrow.types.is_large_string(kind)
