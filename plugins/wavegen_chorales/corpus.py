@@ -103,7 +103,7 @@ def _read(
         reading = reader.read(file)
         codec.encode(reading.grid)
     except DataError as error:
-        dropped.append((file.name, str(error).removeprefix(f"{file.name}: ")))
+        dropped.append((file.name, str(error).removeprefix(file.name).lstrip(": ")))
         return None
     return Kept(file, reading.grid, reading.notes)
 
@@ -115,7 +115,8 @@ def _nothing_left(
     if not dropped:
         return f"{named}: no pieces to put into {split}"
     (name, why), more = dropped[0], len(dropped) - 1
-    return f"{named}: no usable pieces for {split}; {name}: {why}" + (
+    first = why if name == named else f"{name}: {why}"
+    return f"{named}: no usable pieces for {split}; {first}" + (
         f" (and {more} more)" if more else ""
     )
 

@@ -62,8 +62,9 @@ class Player:
             )
         if program.header["cond_channels"]:
             raise ProgramError(
-                "the program speaks a recording anew, and conditions are made by the run; use "
-                "wavegen sample RUN --condition-from"
+                "the program takes conditions with each step, and only the run it was made of can "
+                "make them; play the run itself (wavegen sample RUN or wavegen stream RUN), or "
+                "make a program of a model that was trained without conditions"
             )
         self._voices: list[dict[str, Any]] = program.header["voices"]
         if not self._voices:

@@ -17,7 +17,7 @@ import pytest
 import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tiny_program import CLASSES, LABELS, expected, tiny
+from tiny_program import CLASSES, LABELS, expected, tiny, view
 from wavegen_audio import mulaw
 
 import wavegen
@@ -163,6 +163,14 @@ AUDIO = {"name": "audio", "plugin": "audio", "config": {"rate_hz": 8000, "classe
             "draws events of 1 values and 4 classes, its domain has 1 and 8; make it anew",
         ),
         (changed(voices=[]), ProgramError, "no voice that is ready to play"),
+        (
+            changed(
+                cond_channels=1,
+                inputs={**tiny().header["inputs"], "cond": view("scratch", "f32", 416, 1)},
+            ),
+            ProgramError,
+            "takes conditions with each step, and only the run it was made of can make them; play",
+        ),
     ],
 )
 def test_files_that_cannot_be_played(
