@@ -39,14 +39,22 @@ def panels(n: int, columns: int = 1) -> tuple[Figure, Sequence[Axes]]:
     return figure, every[:n]
 
 
-def time_axis(axes: Axes, time: Times) -> None:
+def legend(figure: Figure, axes: Axes) -> None:
+    """Beside the panels, where no line runs; `axes` has one of each kind."""
+    figure.legend(
+        *axes.get_legend_handles_labels(),
+        frameon=False, labelcolor=chart.INK, fontsize=9, loc="outside right upper",
+    )  # fmt: skip
+
+
+def time_axis(axes: Axes, time: Times, most_ticks: int = 9) -> None:
     """Dates as dates; numbers as steps."""
     if time.dtype.kind != "M":
         axes.set_xlabel("step", color=chart.INK)
         return
     from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 
-    locator = AutoDateLocator()
+    locator = AutoDateLocator(minticks=3, maxticks=most_ticks)
     axes.xaxis.set_major_locator(locator)
     axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))
 

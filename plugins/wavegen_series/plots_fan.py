@@ -14,7 +14,7 @@ import numpy as np
 from wavegen.observers import chart
 
 from .forecast import Forecast
-from .plots import BANDS, BLUE, MOST_PANELS, ORANGE, finish, named, panels, time_axis, title
+from .plots import BANDS, BLUE, MOST_PANELS, ORANGE, finish, legend, named, panels, time_axis, title
 from .series import Numbers, Series
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def draw_fans(
     figure, axes = panels(len(shown), 1 if len(shown) < 4 else 2)
     for axis, (i, k) in zip(axes, shown, strict=True):
         _fan(axis, forecasts[i], k, None if truths is None else truths[i], reach)
-    axes[0].legend(frameon=False, labelcolor="linecolor", fontsize=9, loc="upper left")
+    legend(figure, axes[0])
     finish(figure, axes, picture)
     return len(every) - len(shown)
 
@@ -64,7 +64,7 @@ def draw_strips(whole: Series, forecasts: Sequence[Forecast], picture: Path) -> 
         time_axis(axis, whole.time)
         axis.set_ylabel(whole.names.channels[k], color=chart.INK)
         title(axis, f"{named(whole, k)}: {len(forecasts)} origins")
-    axes[0].legend(frameon=False, labelcolor="linecolor", fontsize=9, loc="upper left")
+    legend(figure, axes[0])
     finish(figure, axes, picture)
 
 
@@ -78,14 +78,9 @@ def _fan(
     time = known.time[:n]
     if reach is not None and n > 1:
         far = max(n - reach, begin)
-        more = ", begins further back" if far > n - reach else ""
-        axis.axvspan(
-            time[far],
-            time[-1],
-            color="#f4f0e6",
-            zorder=0,
-            label=f"receptive field, {reach} steps{more}",
-        )
+        more = "\n(begins further back)" if far > n - reach else ""
+        axis.axvspan(time[far], time[-1], color="#f4f0e6", zorder=0,
+                     label=f"receptive field:\n{reach} steps{more}")  # fmt: skip
     axis.plot(time[begin:], values[begin:], color=chart.INK, linewidth=1.2, label="known",
               marker="." if np.isnan(values[begin:]).any() else "", markersize=3)  # fmt: skip
     paths, when = forecast.samples[:, :, channel], np.array(forecast.time)

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
+_FEW_TICKS = 5
+"""On a panel of three in a row."""
+
+
 def autocorrelation(values: Numbers, lags: int) -> Numbers:
     """`(L + 1,)` of values `(T,)` at lags 0 to `lags`; a pair with a missing value counts as 0.
 
@@ -46,7 +50,7 @@ def draw_look(series: Series, picture: Path, reach: int | None = None) -> int:
         line, levels, moves = axes[3 * k : 3 * k + 3]
         values = series.values[:, k]
         line.plot(series.time[: len(series)], values, color=chart.INK, linewidth=0.9)
-        time_axis(line, series.time)
+        time_axis(line, series.time, _FEW_TICKS)
         line.set_ylabel(series.names.channels[k], color=chart.INK)
         title(line, f"{named(series, k)}: {len(series):,} steps")
         lags = _lags(len(series), reach)
@@ -74,7 +78,7 @@ def draw_residuals(series: Series, first: int, draws: Numbers, picture: Path) ->
         line, lagged, spread = axes[3 * k : 3 * k + 3]
         line.plot(time, missed[:, k], color=chart.INK, linewidth=0.8)
         line.axhline(0, color=chart.FAINT, linewidth=0.8)
-        time_axis(line, series.time)
+        time_axis(line, series.time, _FEW_TICKS)
         line.set_ylabel(f"residual, {series.names.channels[k]}", color=chart.INK)
         title(line, f"{named(series, k)}: value less median of one step ahead")
         _correlogram(
@@ -83,12 +87,11 @@ def draw_residuals(series: Series, first: int, draws: Numbers, picture: Path) ->
         known = places[np.isfinite(values[:, k]), k]
         bins = 20
         spread.hist(known, bins=bins, range=(0, 1), color=BLUE, rwidth=0.9)
-        spread.axhline(len(known) / bins, color=ORANGE, linewidth=1.2, linestyle="--",
-                       label="calibrated")  # fmt: skip
+        even = len(known) / bins
+        spread.axhline(even, color=ORANGE, linewidth=1.2, linestyle="--")
         spread.set_xlabel("place of the value among the draws", color=chart.INK)
         spread.set_ylabel("steps", color=chart.INK)
-        spread.legend(frameon=False, labelcolor="linecolor", fontsize=9, loc="lower right")
-        title(spread, "calibration, one step ahead")
+        title(spread, f"one step ahead; calibrated is {even:,.4g} in each")
     finish(figure, axes, picture)
     return len(series.names.channels) - len(shown)
 
@@ -112,11 +115,9 @@ def draw_surprises(
         score.sharex(line)
         values, marked = series.values[:, k], odd[:, k]
         line.plot(time, values, color=chart.INK, linewidth=0.9)
-        line.plot(time[marked], values[marked], "o", color=ORANGE, markersize=4,
-                  label=f"{int(marked.sum())} odd")  # fmt: skip
+        line.plot(time[marked], values[marked], "o", color=ORANGE, markersize=4)
         line.set_ylabel(series.names.channels[k], color=chart.INK)
-        line.legend(frameon=False, labelcolor="linecolor", fontsize=9, loc="upper left")
-        title(line, named(series, k))
+        title(line, f"{named(series, k)}: {int(marked.sum())} odd values")
         score.plot(time, nats[:, k], color=BLUE, linewidth=0.8)
         score.axhline(limits[k], color=ORANGE, linewidth=1, linestyle="--")
         score.set_ylabel("-log p, nats", color=chart.INK)
@@ -144,5 +145,7 @@ def _correlogram(axis: Axes, values: Numbers, lags: int, reach: int | None, text
 
 def _reach_label(axis: Axes, reach: int | None) -> None:
     if reach is not None:
-        axis.text(reach, 0.98, f" receptive field, {reach}", color=ORANGE, fontsize=9, va="top",
-                  transform=axis.get_xaxis_transform())  # fmt: skip
+        is_left = reach < axis.get_xlim()[1] / 2
+        axis.text(reach, 0.98, f" receptive field, {reach} ", color=ORANGE, fontsize=9, va="top",
+                  ha="left" if is_left else "right", transform=axis.get_xaxis_transform(),
+                  backgroundcolor="#ffffffcc")  # fmt: skip
