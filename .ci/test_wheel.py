@@ -101,6 +101,7 @@ def test_the_wheel_holds_the_packages_and_nothing_else(wheel: Path) -> None:
         "wavegen",
         "wavegen_audio",
         "wavegen_chorales",
+        "wavegen_series",
     }
     assert {"wavegen/py.typed", "wavegen_chorales/bach_reference.json"} <= set(names)
     assert any(name.endswith(".dist-info/licenses/LICENSE") for name in names)

@@ -158,7 +158,7 @@ def test_command_of_a_plugin(install: Install) -> None:
     assert call("greeter:hello").stdout == "hello\n"
     near = call("zzz")
     assert near.exit_code == 2
-    assert "no command 'zzz'; known: chorales, hello among plugins" in near.stderr
+    assert "no command 'zzz'; known: chorales, forecast, hello, series among plugins" in near.stderr
 
 
 def test_plugins_lists_without_loading(install: Install) -> None:

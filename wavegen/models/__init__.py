@@ -12,6 +12,7 @@ from . import (
     conv_gru_config,
     echo_state_config,
     gated_delta_config,
+    linear_config,
     linear_transformer_config,
     multiscale_config,
     recurrent_config,
@@ -102,6 +103,13 @@ def wavegen_models() -> Iterable[ModelSpec]:
         "tiers of complex linear recurrent units at ever slower clocks, for raw audio (SaShiMi)",
         multiscale_config.PRESETS,
         {"lr": 0.015},
+    )
+    yield ModelSpec(
+        "linear",
+        linear_config.LinearConfig,
+        _from("linear", "Linear"),
+        "a linear function of the last symbols: an autoregression, what any net must beat",
+        linear_config.PRESETS,
     )
 
 

@@ -1,0 +1,42 @@
+"""The linear model keeps every law of the kit, for every kind of sequence."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from wavegen.model import SequenceSpec
+from wavegen.models.linear import Linear
+from wavegen.models.linear_config import LinearConfig
+from wavegen.testing import ModelContract
+from wavegen.testing.inputs import SPECS
+
+
+def build(lags: int, spec: SequenceSpec) -> Linear:
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        return Linear(LinearConfig(lags), spec)
+
+
+class TestKindsOfSequences(ModelContract):
+    long_run = 100
+
+    @pytest.fixture(params=SPECS)
+    def model(self, request: pytest.FixtureRequest) -> Linear:
+        return build(5, SPECS[request.param])
+
+
+class TestOneLag(ModelContract):
+    long_run = 100
+
+    @pytest.fixture
+    def model(self) -> Linear:
+        return build(1, SPECS["values"])
+
+
+def test_it_is_the_weighted_sum_of_the_last_values() -> None:
+    model = build(3, SequenceSpec(1, None))
+    x = torch.tensor([[2.0, 3.0, 5.0, 7.0]])
+    w = model.output.weight[0]
+    expected = model.output.bias + w[2] * 7 + w[1] * 5 + w[0] * 3
+    torch.testing.assert_close(model(x)[0, -1], expected)
