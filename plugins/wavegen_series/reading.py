@@ -57,7 +57,8 @@ def from_array(
             f"{name}: an array of {array.dtype} {array.shape} is no series; give numbers (T,) or "
             "(T, N)"
         )
-    array = array.astype(np.float64).reshape(len(array), -1)
+    array = array.astype(np.float64)
+    array = array[:, None] if array.ndim == 1 else array
     n = array.shape[1]
     channels = channels or (("y",) if n == 1 else tuple(f"y{k + 1}" for k in range(n)))
     if len(channels) != n:

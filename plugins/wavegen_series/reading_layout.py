@@ -96,9 +96,8 @@ class _Rows:
 
     def _observed(self, rows: Rows) -> int:
         """How many rows are not the future: there, all but what is known ahead is missing."""
-        values, past, known = self.values[rows], self.past[rows], self.known[rows]
-        told = ~np.isnan(np.concatenate([values, past], axis=1))
-        observed = np.flatnonzero(told.any(axis=1) | np.isnan(known).any(axis=1))
+        told = ~np.isnan(np.concatenate([self.values[rows], self.past[rows]], axis=1))
+        observed = np.flatnonzero(told.any(axis=1))
         return int(observed[-1]) + 1 if len(observed) else 0
 
     def _refuse_disorder(self, name: str, rows: Rows, time: Times) -> None:

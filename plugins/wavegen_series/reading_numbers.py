@@ -10,7 +10,7 @@ import numpy as np
 
 from .series import Numbers
 
-_MISSING = frozenset({"", "na", "n/a", "#n/a", "nan", "nat", "null", "none", "<na>"})
+_MISSING = frozenset({"", "na", "n/a", "#n/a", "nan", "nat", "null", "nil", "none", "<na>"})
 _TRUTH = {"true": 1.0, "false": 0.0}  # how pandas writes a column of truth values
 _NUMBER = {
     mark: re.compile(rf"[+-]?(\d+({mark}\d*)?|{mark}\d+)([eE][+-]?\d+)?", re.ASCII)

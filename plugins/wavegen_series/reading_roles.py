@@ -82,8 +82,8 @@ def _rest(table: Table, taken: set[str], identity: str) -> tuple[str, ...]:
         )
     if identity and len(rest) > 1:
         raise DataError(
-            f"{table.place.source}: which of {_listed(rest)} is the target? Name it, and what the "
-            "others are"
+            f"{table.place.source}: which of {_listed(rest)} is the target? Name it as "
+            "target, and others as known, past or static where they should be used"
         )
     return rest
 

@@ -90,7 +90,7 @@ def test_what_is_wrong_with_a_frame(frame: dict, message: str):
 
 def test_forecasts_become_a_tidy_frame():
     rng = np.random.default_rng(0)
-    context = from_array(rng.normal(size=(4, 2)), "A", ("u", "v"))
+    context = Series("A", np.arange(7), rng.normal(size=(4, 2)), names=Names(("u", "v")))
     samples = rng.normal(size=(50, 3, 2))
     forecast = Forecast(context, np.arange(4, 7), samples, levels=(0.025, 0.5))
     frame = forecast_frame([forecast, forecast], cutoff=True)

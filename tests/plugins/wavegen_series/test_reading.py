@@ -111,6 +111,31 @@ def test_one_column_needs_neither_header_nor_dates(table: Read):
         np.testing.assert_array_equal(one.values[:, 0], [1, np.nan, 3])
 
 
+def test_where_commas_are_decimal_they_part_no_cells(table: Read):
+    first, second = table("1,5;2,5\n3,5;4,5\n")
+    assert [first.values[:, 0].tolist(), second.values[:, 0].tolist()] == [[1.5, 3.5], [2.5, 4.5]]
+
+
+def test_a_delimiter_that_ends_each_line_makes_no_column(table: Read):
+    (one,) = table("ds,wind,\n1,5,\n2,6,\n")
+    assert one.name == "wind"
+    with pytest.raises(DataError, match="no column 'column 3'; there are ds, wind"):
+        table("ds,wind,\n1,5,\n2,6,\n", known=("column 3",))
+
+
+def test_text_in_parquet_may_be_numbers_and_missing(tmp_path: Path):
+    pandas = pytest.importorskip("pandas")
+    cells = ["1.5", None, " 2.5 ", "1.5"]
+    for kind in ("string", "category"):
+        frame = pandas.DataFrame({"ds": pandas.date_range("2024", periods=4), "y": cells})
+        frame.astype({"y": kind}).set_index("ds").rename_axis(None).to_parquet(
+            tmp_path / "x.parquet"
+        )
+        (one,) = read(tmp_path / "x.parquet", Columns())
+        np.testing.assert_array_equal(one.values[:, 0], [1.5, np.nan, 2.5, 1.5])
+        assert str(one.time[0])[:10] == "2024-01-01"
+
+
 def test_the_count_that_pandas_writes_is_no_series(table: Read):
     (one,) = table(",price\n5,1.5\n6,2.5\n")
     assert (one.name, one.time.tolist(), one.values[:, 0].tolist()) == ("price", [5, 6], [1.5, 2.5])

@@ -63,9 +63,10 @@ def test_a_month_that_has_no_such_day_ends_on_its_last():
 
 
 def test_the_time_of_the_day_stays():
-    days = np.arange("2024-01-01T16:30", "2024-01-06T16:30", 24 * 60, dtype="datetime64[m]")
-    found = future(series(days, 5), 1)
-    assert str(found[0]) == "2024-01-06T16:30:00.000000000"
+    days = np.arange("2024-01-01T16:30", "2024-01-10T16:30", 24 * 60, dtype="datetime64[m]")
+    weekdays = days[np.is_busday(days.astype("datetime64[D]"))]
+    assert str(future(series(days, 9), 1)[0]) == "2024-01-10T16:30:00.000000000"
+    assert str(future(series(weekdays, 7), 4)[3]) == "2024-01-15T16:30:00.000000000"
 
 
 def test_a_single_time_shows_no_step():
