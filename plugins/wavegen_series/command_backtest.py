@@ -11,11 +11,11 @@ import click
 
 from wavegen.cli.output import json_option, note, show
 from wavegen.cli.playing import FILE, device_option, engine_option, need_writable, numbered
-from wavegen.errors import ConfigError
+
+from .forecasting_options import seed_option
 
 if TYPE_CHECKING:
     from .backtest import BacktestResult
-    from .forecaster import Forecaster
     from .method import Method
     from .report import Report
     from .series import Series
@@ -68,13 +68,13 @@ def _words(_: click.Context, __: click.Parameter, text: str) -> tuple[str, ...]:
     "--uncertainty",
     default="paths",
     show_default=True,
-    type=click.Choice(["paths", "dropout"]),
-    help="Where the spread of a RUN comes from.",
+    metavar="NAME",
+    help="Of a RUN: paths, or dropout (slow).",
 )
 @click.option("--conformal", is_flag=True, help="Spread as `series calibrate` found it.")
-@click.option("--seed", default=0, show_default=True)
-@click.option("--plot", type=FILE, help="A picture (.png) of the first RUN's forecasts.")
-@click.option("-o", "--output", type=FILE, help="A table of all forecasts (.csv, .parquet).")
+@seed_option
+@click.option("-o", "--output", type=FILE, help="A .csv or .parquet file of all forecasts.")
+@click.option("--plot", type=FILE, help="A PNG file: the first RUN's forecasts over what came.")
 @engine_option
 @device_option
 @json_option
@@ -93,7 +93,7 @@ def backtest(
     season: int | None,
     target: tuple[str, ...],
     abrupt: float | None,
-    uncertainty: str,
+    uncertainty: Any,
     conformal: bool,
     seed: int,
     plot: Path | None,
@@ -109,6 +109,8 @@ def backtest(
     """
     from .backtest import backtest as run_backtest
     from .baselines import ALWAYS, baseline
+    from .contenders import cautions, read_for
+    from .forecaster import Forecaster
     from .measures import measure
     from .origins import FIXED, Plan
     from .report import legend, report
@@ -121,10 +123,15 @@ def backtest(
     for file in (plot, output):
         if file is not None:
             need_writable(file)
-    models = [_loaded(run, engine, device, uncertainty, conformal) for run in runs]
-    series = _read(models, data, target)
-    for model in models:
-        _tell_of(model, series, plan)
+    models = [
+        Forecaster.load(
+            run, engine=engine, device=device, uncertainty=uncertainty, conformal=conformal
+        )
+        for run in runs
+    ]
+    series = read_for(models, data, target)
+    for line in cautions(models, series, plan):
+        note(line)
     methods: list[Method] = [*simple, *models]
     result = run_backtest(methods, series, plan, samples, seed, tell=note)
 
@@ -147,49 +154,6 @@ def backtest(
         **{about or "scores": _json(each) for about, each in tables.items()},
     }
     show(values, "\n\n".join([*_texts(tables, abrupt), legend()]), as_json)
-
-
-def _loaded(run: Path, engine: str, device: str, uncertainty: Any, conformal: bool) -> Forecaster:
-    from .forecaster import Forecaster
-
-    return Forecaster.load(
-        run, engine=engine, device=device, uncertainty=uncertainty, conformal=conformal
-    )
-
-
-def _read(models: Sequence[Forecaster], data: Path, target: tuple[str, ...]) -> list[Series]:
-    from .columns import Columns
-    from .reading import read
-
-    if not models:
-        return read(data, Columns(target=target))
-    if target:
-        raise ConfigError("--target is for back-tests without a RUN; a run knows its columns")
-    for other in models[1:]:
-        if other.config.columns != models[0].config.columns:
-            raise ConfigError(
-                f"{models[0].name} and {other.name} were trained on different columns; back-test "
-                "them one by one"
-            )
-    return models[0].read(data)
-
-
-def _tell_of(model: Forecaster, series: Sequence[Series], plan: Any) -> None:
-    """Say where the figures of a run are not what they seem."""
-    from .splits import by_series
-
-    if plan.refit != "never":
-        note(f"{model.name}: a run does not learn anew; only the simple methods do")
-    held = model.config.valid_percent + model.config.test_percent
-    early = [each for each in series if plan.of(each)[0].at < round(len(each) * (100 - held) / 100)]
-    if early and not by_series(series, model.config):
-        note(
-            f"{model.name}: if it was trained on this file, it has learnt from what it forecasts "
-            f"here: it held out the last {held:g} %, and origins of {early[0].name!r} lie before "
-            "that; take fewer, or train with more held out (--domain.test-percent)"
-        )
-    if short := model.short([plan.of(each)[0].context(each) for each in series]):
-        note(short)
 
 
 def _abrupt_only(

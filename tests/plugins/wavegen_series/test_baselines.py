@@ -137,6 +137,14 @@ def test_seasonal_naive_repeats_the_last_season():
     assert forecast(SeasonalNaive(4), series_of(gap), 3).mean[2, 0] == pytest.approx(5)
 
 
+def test_a_season_that_only_comes_later_is_not_known_before():
+    quiet, loud = walk(60), 9 * np.sin(np.arange(200) * 2 * np.pi / 8)
+    assert season_of(np.concatenate([quiet, loud])) == 8
+    whole = SeasonalNaive().log_density(series_of([*quiet, *loud]), 60)
+    past = Naive().log_density(series_of([*quiet, *loud]), 60)
+    np.testing.assert_array_equal(whole, past)
+
+
 @pytest.mark.parametrize("period", [7, 12, 24])
 def test_a_season_is_found_where_there_is_one(period):
     t = np.arange(20 * period)
