@@ -110,7 +110,11 @@ class Chorale(SequenceModel[ChoraleState]):
         """The last `keep` steps of `forward`."""
         state = self.init_state(x.shape[0], static)
         features, votes, _ = self._read(x, state)
-        params = self.backbone.tail(x, keep, _joined(cond, features), static)
+        heard = x
+        if self.training and self.config.forget:
+            # A net that has all notes learns the pieces by heart within minutes.
+            heard = x.masked_fill(torch.rand(x.shape, device=x.device) < self.config.forget, 0)
+        params = self.backbone.tail(heard, keep, _joined(cond, features), static)
         votes = None if votes is None else votes[:, -keep:]
         return self._voted(params, votes, None if cond is None else cond[:, -keep:])
 

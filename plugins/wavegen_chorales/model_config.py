@@ -20,6 +20,9 @@ class ChoraleConfig:
     )
     past: bool = option(True, "tell the backbone how long each voice has held, and the beat")
     memory: int = option(384, "frames remembered to be copied from; 0 is no copying")
+    forget: float = option(
+        0.12, "share of the notes that the backbone does not hear of in training"
+    )
     ahead: int = option(96, "width of what reads the conditions from the end, where there are any")
 
     def __post_init__(self) -> None:
@@ -27,6 +30,8 @@ class ChoraleConfig:
         for name, most in (("memory", 65536), ("ahead", 4096)):
             if not 0 <= getattr(self, name) <= most:
                 raise ConfigError(f"model.{name} is {getattr(self, name)}; it must be 0 to {most}")
+        if not 0 <= self.forget < 1:
+            raise ConfigError(f"model.forget is {self.forget}; it must be 0 or above, below 1")
         if self.backbone.rpartition(":")[2] == "chorale":
             raise ConfigError("model.backbone is chorale itself; name another, such as recurrent")
         self.backbone_values()

@@ -70,9 +70,31 @@ def test_without_conditions_nothing_is_ahead() -> None:
     assert not build(ChoraleConfig(backbone_options=GRU, ahead=0), HELD).looks_ahead
 
 
+def test_the_backbone_does_not_hear_every_note_in_training(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    x = torch.randint(1, 47, (8, 100, 4))
+    heard: list[torch.Tensor] = []
+
+    def tail(x: torch.Tensor, keep: int, *_: Any) -> torch.Tensor:
+        heard.append(x)
+        return torch.zeros(len(x), keep, CHORALES.n_params)
+
+    for forget in (0.0, 0.4):
+        model = build(ChoraleConfig(backbone_options=GRU, forget=forget), CHORALES)
+        monkeypatch.setattr(model.backbone, "tail", tail)
+        model.train()(x)
+        model.eval()(x)
+    shares = [float((row != x).float().mean()) for row in heard]
+    assert shares[:2] == [0.0, 0.0]
+    assert shares[2] == pytest.approx(0.4, abs=0.05)
+    assert shares[3] == 0.0
+
+
 @pytest.mark.parametrize(
     ("config", "words"),
     [
+        ({"forget": 1.0}, "model.forget is 1.0; it must be 0 or above, below 1"),
         ({"backbone": "chorale"}, "model.backbone is chorale itself"),
         ({"backbone_options": ("width",)}, "has 'width'; write NAME=VALUE"),
         ({"backbone_options": ("width=1", "width=2")}, "each name once"),

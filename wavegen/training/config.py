@@ -28,6 +28,7 @@ class TrainerConfig:
     warmup: float = option(0.02, "share of the run in which the learning rate rises")
     beta2: float = option(0.98, "memory of AdamW for squared gradients")
     weight_decay: float = option(0.01, "decoupled weight decay of AdamW")
+    muon_decay: float = option(0.0, "decoupled weight decay of Muon")
     clip: float = option(1.0, "largest norm of a gradient; 0 is no limit")
     accumulate: int = option(1, "batches that are added up for one update")
     ema: float = option(0.999, "memory of the averaged weights that are kept; 0 is none")
@@ -59,6 +60,7 @@ class TrainerConfig:
             "muon_lr": 0,
             "warmup": 0,
             "weight_decay": 0,
+            "muon_decay": 0,
             "clip": 0,
             "accumulate": 1,
             "threads": 0,

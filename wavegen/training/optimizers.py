@@ -36,7 +36,7 @@ def optimizers(
     )
     found: list[torch.optim.Optimizer] = [adam]
     if by_muon:
-        found.append(Muon(hidden, config.muon_lr))
+        found.append(Muon(hidden, config.muon_lr, decay=config.muon_decay))
     for optimizer in found:
         for group in optimizer.param_groups:
             group["highest_lr"] = group["lr"]

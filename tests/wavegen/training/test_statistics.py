@@ -17,8 +17,10 @@ from wavegen.heads import Categorical, Gaussian
 from wavegen.memory_domain import MemorySplit
 from wavegen.training import baselines as baselines_module
 from wavegen.training.baselines import baselines
+from wavegen.training.config import TrainerConfig
 from wavegen.training.ema import Ema
 from wavegen.training.muon import Muon, orthogonal
+from wavegen.training.optimizers import optimizers
 from wavegen.training.schedule import learning_rate_share
 
 SCHEDULES = ("cosine", "one-cycle", "constant")
@@ -101,6 +103,19 @@ def test_muon_goes_down_each_matrix_of_a_stack_by_itself() -> None:
             optimizer.step()
     torch.testing.assert_close(stack[1], single)
     assert stack[1].norm() < 5.0
+
+
+def test_every_optimizer_has_its_own_decay() -> None:
+    module = nn.Linear(2, 2)
+    hidden = [module.weight]
+    config = TrainerConfig(weight_decay=0.3, muon_decay=0.2)
+    adam, muon = optimizers(module, hidden, config)
+    assert [group["weight_decay"] for group in adam.param_groups] == [0.3, 0.0]
+    assert [group["decay"] for group in muon.param_groups] == [0.2]
+    module.weight.grad = torch.zeros(2, 2)
+    before = module.weight.detach().clone()
+    muon.step()
+    torch.testing.assert_close(module.weight, before * (1 - config.muon_lr * 0.2))
 
 
 def brute_force(n: int, train: list[list[int]], valid: list[list[int]]) -> dict[str, float]:
