@@ -115,6 +115,12 @@ class SeriesDomain(Domain[Series]):
         """What is known of each step `(T', C)`, those of a known future included; or None."""
         return torch.from_numpy(rows_of(raw, self.config)) if self.cond_channels else None
 
+    def plan_conditions(self, plan: Any, steps: int, begun: Tensor) -> Tensor | None:
+        """Usual steps of which nothing else is told; None where more has to be known."""
+        if self.config.known or self.config.calendar:
+            return None
+        return torch.zeros(steps, self.cond_channels)
+
     def static_vector(self, raw: Series) -> Tensor | None:
         """The static covariates `(D,)` of a series, or None where there are none."""
         return torch.from_numpy(static_of(raw, self.config)) if self.config.static else None

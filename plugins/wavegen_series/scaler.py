@@ -24,6 +24,7 @@ _RELATIVE_FLOOR = 2.0**-20
 _FLOOR = 1e-6
 _MOST_Z = 50.0
 """Largest value that a backbone is shown."""
+_MOST_DISTANCE = 1e18
 ALL = 2**20
 """Memory that stands for all values there were."""
 
@@ -132,6 +133,11 @@ def with_prior(mean: Tensor, n: Tensor, prior: Tensor) -> Tensor:
 def floored(scale: Tensor, x: Tensor) -> Tensor:
     """A scale that is no smaller than what float32 can tell apart near x."""
     return torch.maximum(scale, _FLOOR + _RELATIVE_FLOOR * x.abs())
+
+
+def squared(distance: Tensor) -> Tensor:
+    """Within what float32 can hold."""
+    return distance.clamp(-_MOST_DISTANCE, _MOST_DISTANCE).square()
 
 
 def shown(z: Tensor) -> Tensor:

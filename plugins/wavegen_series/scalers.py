@@ -12,7 +12,7 @@ from torch import Tensor
 
 from .model_config import ScalerName
 from .robust_scaler import Robust
-from .scaler import Count, Reading, Scaler, Seen, floored, recurrence, shown, with_prior
+from .scaler import Count, Reading, Scaler, Seen, floored, recurrence, shown, squared, with_prior
 
 
 @final
@@ -91,7 +91,7 @@ class Standard(Scaler):
         seen, count = self._see(x, Count(*state[:3]))
         away = state[3] - seen.change
         apart = (1 - seen.share) * away
-        variance = (1 - seen.share) * (state[4] + seen.share * away.square())
+        variance = (1 - seen.share) * (state[4] + seen.share * squared(away))
         scale = _log_deviation(variance, seen)
         return _standard(seen, away, apart, scale, state[5]), (*count, apart, variance, scale)
 
@@ -101,7 +101,7 @@ class Standard(Scaler):
         keep = 1 - seen.share
         apart = recurrence(keep, -keep * seen.change, state[3])
         away = _before(apart, state[3]) - seen.change
-        variance = recurrence(keep, keep * seen.share * away.square(), state[4])
+        variance = recurrence(keep, keep * seen.share * squared(away), state[4])
         scale = _log_deviation(variance, seen)
         reading = _standard(seen, away, apart, scale, _before(scale, state[5]))
         ends = (apart[:, -1].clone(), variance[:, -1].clone(), scale[:, -1].clone())

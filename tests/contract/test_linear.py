@@ -9,7 +9,8 @@ from wavegen.model import SequenceSpec
 from wavegen.models.linear import Linear
 from wavegen.models.linear_config import LinearConfig
 from wavegen.testing import ModelContract
-from wavegen.testing.inputs import SPECS
+from wavegen.testing.inputs import SPECS, random_inputs
+from wavegen.testing.programs import program_of, run_program
 
 
 def build(lags: int, spec: SequenceSpec) -> Linear:
@@ -21,17 +22,17 @@ def build(lags: int, spec: SequenceSpec) -> Linear:
 class TestKindsOfSequences(ModelContract):
     long_run = 100
 
-    @pytest.fixture(params=SPECS)
+    @pytest.fixture(params=["classes with conditions", "vectors with conditions"])
     def model(self, request: pytest.FixtureRequest) -> Linear:
         return build(5, SPECS[request.param])
 
 
-class TestOneLag(ModelContract):
-    long_run = 100
-
-    @pytest.fixture
-    def model(self) -> Linear:
-        return build(1, SPECS["values"])
+@pytest.mark.parametrize("lags", [1, 4])
+def test_a_program_of_any_order(lags: int) -> None:
+    model = build(lags, SPECS["values"])
+    given = random_inputs(model.spec, 1, 6)
+    params, _ = run_program(program_of(model), given, model.init_state(1))
+    torch.testing.assert_close(params, model(given.x))
 
 
 def test_it_is_the_weighted_sum_of_the_last_values() -> None:
