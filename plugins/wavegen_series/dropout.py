@@ -27,6 +27,9 @@ from .paths import Told, seeds
 _STEPS = 2**16
 """Steps of all paths together that go through the network at once; it bounds the memory."""
 
+_TRIED = 64
+"""Networks of which one at least differs from the others, if anything is ever dropped."""
+
 
 def thinned_parameters(model: TrainedModel, told: Told, n_samples: int, seed: int) -> Tensor:
     """`(S, P)` of the step after the series. Raises `ConfigError` for a model without dropout."""
@@ -86,8 +89,8 @@ def _last(model: TrainedModel, x: Tensor, cond: Tensor | None, told: Told) -> Te
 
 
 def _need_dropout(model: TrainedModel, x: Tensor, cond: Tensor | None, told: Told) -> None:
-    one, other = _last(model, x.expand(2, *x.shape), cond, told)
-    if torch.allclose(one, other):
+    every = _last(model, x.expand(_TRIED, *x.shape), cond, told)
+    if torch.allclose(every, every[:1].expand_as(every)):
         raise ConfigError(
             "this model was trained without dropout, so dropout says nothing of its uncertainty; "
             "train one with model.backbone_options dropout=0.1, or use --uncertainty paths"
