@@ -49,7 +49,6 @@ def _package() -> Any:
         from prophet import Prophet as Build  # pyright: ignore[reportMissingImports]
     except ImportError:
         raise ConfigError("the prophet row needs its package: pip install prophet") from None
-    logging.getLogger("cmdstanpy").setLevel(logging.WARNING)
     return Build
 
 
@@ -59,14 +58,16 @@ def _paths(
     """`(S, H)`; Prophet leaves out what is NaN."""
     import pandas  # pyright: ignore[reportMissingImports]
 
-    state = np.random.get_state()
+    state, log = np.random.get_state(), logging.getLogger("cmdstanpy")
     np.random.seed(seed % 2**32)  # Prophet draws from numpy's global generator
+    log.disabled = True  # it tells of every fit, whatever its level was set to
     try:
         model = build(uncertainty_samples=n_samples)
         model.fit(pandas.DataFrame({"ds": _dates(time), "y": values}), seed=seed % 2**31)
         drawn = model.predictive_samples(pandas.DataFrame({"ds": _dates(ahead)}))
     finally:
         np.random.set_state(state)
+        log.disabled = False
     return drawn["yhat"].T
 
 

@@ -104,6 +104,18 @@ def test_a_density_is_that_of_the_paths(method):
     assert np.abs(share - below).max() < (0.12 if method.name == "linear" else 0.012)
 
 
+def test_errors_of_drawing_are_not_those_of_the_neighbour(method):
+    x = walk(80)
+    twins = series_of(x, x)
+    others = [replace(twins, name="b"), replace(twins, time=twins.time + 1)]
+    method.fit([twins, *others])
+    first, *rest = [each.samples for each in method.forecast([twins, *others], 4, 50, 7)]
+    drawn = [first[:, :, 0], first[:, :, 1], *(each[:, :, 0] for each in rest)]
+    for i, one in enumerate(drawn):
+        for other in drawn[:i]:
+            assert (one != other).any()
+
+
 def test_the_mean_of_naive_paths_is_the_last_value_itself():
     x = [*walk(50), np.nan, np.nan]
     found = forecast(Naive(), series_of(x), horizon=3)
@@ -242,6 +254,18 @@ def test_garch_is_a_recursion_of_the_news():
         assert baseline_garch.variances(change, GARCH)[i] == pytest.approx(variance)
         variance = GARCH.level + GARCH.news * (r - GARCH.mean) ** 2 + GARCH.memory * variance
     assert baseline_garch.variances(change, GARCH)[3] == pytest.approx(variance)
+
+
+def test_the_volatility_of_garch_paths_goes_back_to_its_mean():
+    x = np.exp([0.0, 0.01, -0.02, 0.08])  # a shock at the end
+    usual = GARCH.level / (1 - GARCH.news - GARCH.memory)
+    first = baseline_garch.variances(np.diff(np.log(x)), GARCH)[-1]
+    horizon = 30
+    paths = _garch().forecast([series_of(x)], horizon, 20_000, 0)[0].samples[:, :, 0]
+    found = np.diff(np.log(paths), axis=1, prepend=np.log(x[-1])).var(axis=0)
+    expected = usual + (GARCH.news + GARCH.memory) ** np.arange(horizon) * (first - usual)
+    assert first > 2 * usual
+    np.testing.assert_allclose(found, expected, rtol=0.15)
 
 
 def test_garch_has_no_density_of_a_price_below_zero():
