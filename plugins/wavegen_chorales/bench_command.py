@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -52,19 +51,20 @@ def bench(
     from wavegen.playing import load
 
     from .benchmark import is_common_split, measures, read_cells
+    from .ngram import nats_per_note
+    from .splits import steps_of
 
     model = load(run, device)
     domain = _comparable(model)
     corpus = domain.prepare([source], cache.folder(str(model.config["domain"]["name"])))
     scored = {"test": corpus.test, "valid": corpus.valid}[split]
-    pieces = [scored.read(i, 0, n)[0].numpy() for i, n in enumerate(scored.lengths.tolist())]
+    pieces = steps_of(scored)
     if not pieces:
         raise DataError(f"{source}: no piece of it is in the split {split}")
     cells = read_cells(model, pieces, protocol)
     floor = None
     if protocol == "p1":
-        (bits,) = domain.baselines(corpus.train, scored).values()
-        floor = bits * math.log(2) / 4
+        floor = nats_per_note(steps_of(corpus.train), pieces, domain.n_classes)
     found = {
         "protocol": protocol,
         "split": split,

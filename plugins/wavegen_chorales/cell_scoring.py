@@ -18,21 +18,24 @@ _RULED_OUT = -1e30
 
 
 def cell_logits(model: TrainedModel, x: Tensor) -> Tensor:
-    """Logits `(B, T, N, K)` of the cells of events `(B, T, N)`, in float32 on the CPU.
+    """Logits `(B, T, N, K)` of the cells of steps `(B, T, N)`, in float32 on the CPU.
+
+    A model of flat sequences gets them note after note.
 
     Every piece begins anew. A model with conditions gets those of a piece of which nothing is
     known, so nothing that lies ahead can help it.
     """
-    start = model.domain.start.expand(len(x), model.lead_in, -1)
-    events = torch.cat([start, x], 1).to(model.device)
+    start, n_lead = model.domain.start, model.lead_in
+    own = x.reshape(len(x), -1, *start.shape)
+    events = torch.cat([start.expand(len(x), n_lead, *start.shape), own], 1).to(model.device)
     with torch.inference_mode():
         cond = None
         if model.domain.cond_channels:
             unknown = model.domain.start_cond.to(model.device)
             cond = model.model.look_ahead(unknown.expand(len(x), events.shape[1] - 1, -1))
-        params = model.model.tail(events[:, :-1], x.shape[1], cond)
-        rows = _told(model.head, params.flatten(0, 1), x.flatten(0, 1).to(model.device))
-    return rows.unflatten(0, x.shape[:2]).cpu()
+        params = model.model.tail(events[:, :-1], own.shape[1], cond).flatten(0, 1)
+        logits = _told(model.head, params, events[:, n_lead:].reshape(len(params), -1))
+    return logits.reshape(*x.shape, -1).cpu()
 
 
 def _told(head: Head, params: Tensor, x: Tensor) -> Tensor:

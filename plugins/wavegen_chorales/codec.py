@@ -1,6 +1,6 @@
 """Grids to the events that a model sees, and back. Importing this module imports no torch.
 
-Dimensions: T steps; 4 values an event, in drawing order.
+Dimensions: T steps; 4 values an event, in drawing order; S symbols.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _GRID_ORDER = (0, 2, 3, 1)
 """Value of an event that belongs to each voice of a grid."""
 
 Events = npt.NDArray[np.int64]
-"""`(T, 4)` classes, in drawing order."""
+"""`(T, 4)` classes, in drawing order; `(4 T,)` where each note is a symbol of its own."""
 
 
 class Codec:
@@ -28,6 +28,10 @@ class Codec:
 
     Without holds only the first 47 are used, and equal neighbours are one note.
     """
+
+    event_shape = (4,)
+    symbols = 1
+    """How many symbols a step is."""
 
     def __init__(self, holds: bool) -> None:
         self.holds = holds
@@ -79,3 +83,26 @@ class Codec:
             f"{grid.source or 'grid'}: {VOICES[voice]} sings {name_of(note)} at step {step}; "
             f"notes from {name_of(LOWEST)} to {name_of(HIGHEST)} are known; {cure}"
         )
+
+
+class FlatCodec:
+    """The same classes one after the other: a step is four symbols, in drawing order."""
+
+    event_shape = ()
+    symbols = 4
+
+    def __init__(self, holds: bool) -> None:
+        self._framed = Codec(holds)
+        self.n_classes = self._framed.n_classes
+
+    def encode(self, grid: ChoraleGrid) -> Events:
+        """A grid to symbols `(4 T,)`. Raises `DataError` where a voice leaves the range."""
+        return self._framed.encode(grid).reshape(-1)
+
+    def decode(self, events: Events, before: Pitches | None = None) -> tuple[Pitches, Flags]:
+        """Symbols `(S,)` to pitches and attacks `(S // 4, 4)`; a last step needs all its four."""
+        whole = len(events) - len(events) % self.symbols
+        return self._framed.decode(events[:whole].reshape(-1, self.symbols), before)
+
+
+AnyCodec = Codec | FlatCodec

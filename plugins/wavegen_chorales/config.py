@@ -19,6 +19,9 @@ class ChoralesConfig:
     holds: bool = option(
         True, "held notes differ from struck ones; false: pitches alone, as published figures have"
     )
+    flat: bool = option(
+        False, "each note is a symbol of its own, four to a sixteenth; it takes no conditions"
+    )
     conditions: tuple[str, ...] = option(
         CONDITIONS, "what a model is told: any of pos, fermata, key, given; empty is nothing"
     )
@@ -43,3 +46,8 @@ class ChoralesConfig:
         for name, (good, allowed) in checks.items():
             if not good:
                 raise ConfigError(f"domain.{name} is {getattr(self, name)!r}; it must be {allowed}")
+        if self.flat and self.conditions:
+            raise ConfigError(
+                "domain.flat takes no conditions, and domain.conditions is "
+                f"{', '.join(self.conditions)}; give --domain.conditions ''"
+            )

@@ -12,7 +12,7 @@ from wavegen.splitting import SPLITS, SplitName, assign
 
 from .battery_harmony import fit_key
 from .bulk_reading import BulkReader
-from .codec import Codec
+from .codec import AnyCodec
 from .config import ChoralesConfig
 from .grid import ChoraleGrid
 from .sources import SourceFile, find
@@ -50,7 +50,7 @@ class Harvest:
 
 
 def gather(
-    named: Mapping[SplitName, Sequence[str]], config: ChoralesConfig, codec: Codec, cache: Path
+    named: Mapping[SplitName, Sequence[str]], config: ChoralesConfig, codec: AnyCodec, cache: Path
 ) -> Harvest:
     """Read every file, each content once; what is held out by name is not trained on.
 
@@ -89,7 +89,7 @@ def gather(
 
 def _read(
     file: SourceFile,
-    codec: Codec,
+    codec: AnyCodec,
     reader: BulkReader,
     seen: dict[str, str],
     dropped: list[tuple[str, str]],

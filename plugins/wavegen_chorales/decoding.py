@@ -11,7 +11,7 @@ import numpy as np
 
 from wavegen.domain_player import ArrayDecoder, LiveOutput, StreamFormat, Symbols
 
-from .codec import Codec
+from .codec import AnyCodec
 from .grid import REST, UNKNOWN, VOICES, ChoraleGrid, Flags, Pitches
 
 
@@ -22,20 +22,24 @@ def grid_of(pitch: Pitches, attack: Flags) -> ChoraleGrid:
 
 
 class EventDecoder(ArrayDecoder[ChoraleGrid]):
-    """One event is one step; what sounded last tells a held note from a new one."""
+    """Steps as their symbols come; what sounded last tells a held note from a new one."""
 
-    def __init__(self, codec: Codec) -> None:
+    def __init__(self, codec: AnyCodec) -> None:
         self._codec = codec
         self._before = np.full(4, REST, np.int8)
+        self._begun = np.zeros((0, *codec.event_shape), np.int64)
 
     def push(self, x: Symbols) -> ChoraleGrid:
-        """Events `(T, 4)` to their steps; a note may go on from the piece before."""
-        pitch, attack = self._codec.decode(np.asarray(x, np.int64), self._before)
+        """Events `(T, 4)`, or flat, to their steps; a note may go on from the piece before."""
+        events = np.concatenate([self._begun, np.asarray(x, np.int64)])
+        whole = len(events) - len(events) % self._codec.symbols
+        pitch, attack = self._codec.decode(events[:whole], self._before)
+        self._begun = events[whole:]
         self._before = pitch[-1] if len(pitch) else self._before
         return grid_of(pitch, attack)
 
     def finish(self) -> ChoraleGrid:
-        """Nothing was held back."""
+        """Nothing: a step of which only some voices were drawn is none."""
         return grid_of(np.zeros((0, 4), np.int8), np.zeros((0, 4), np.bool_))
 
 

@@ -33,34 +33,42 @@ from .conditions import Conditions
 from .config import ChoralesConfig
 from .corpus import gather, report
 from .grid import UNKNOWN, ChoraleGrid, Flags
-from .ngram import Ints, nats_per_note
+from .ngram import nats_per_note
 from .plan import ChoralesPlan
 from .planning import planned_rows
 from .player import ChoralesPlayer
-from .splits import Exercises, WholePieces, transpositions
+from .splits import Exercises, WholePieces, steps_of, transpositions
 
 _CONTEXT, _HIDDEN = 128, 128
 _RESTS = np.full((1, 4), -1, np.int8)
 
 
 class ChoralesDomain(Domain[ChoraleGrid]):
-    """Four voices; a symbol is one sixteenth of all of them, and rests are the start symbol."""
+    """Four voices; a symbol is one sixteenth of all of them, or of one where they are flat.
+
+    Rests are the start symbol.
+    """
 
     suffixes = ChoralesPlayer.suffixes
-    rate_hz = ChoralesPlayer.rate_hz
     default_seconds = ChoralesPlayer.default_seconds
 
     def __init__(self, config: ChoralesConfig) -> None:
         self.config: ChoralesConfig = config
         self._player = ChoralesPlayer(config)
-        self._conditions = Conditions(config.conditions, self._player.codec.n_classes)
+        self.rate_hz = self._player.rate_hz
+        self.n_classes = self._player.codec.n_classes
+        """Classes of a note."""
+        self._conditions = Conditions(config.conditions, self.n_classes)
         self.cond_channels = self._conditions.channels
         self.start_cond = torch.zeros(self.cond_channels)  # nothing is known
         self.start = self.encode(ChoraleGrid.of(_RESTS))[0]
 
     def head(self) -> Head:
         """The voices in turn, each seeing those already drawn: soprano, bass, alto, tenor."""
-        return Chain(Categorical(self._player.codec.n_classes), 4, context=_CONTEXT, hidden=_HIDDEN)
+        note = Categorical(self.n_classes)
+        if not self._player.event_shape:
+            return note
+        return Chain(note, 4, context=_CONTEXT, hidden=_HIDDEN)
 
     def prepare(
         self,
@@ -92,7 +100,7 @@ class ChoralesDomain(Domain[ChoraleGrid]):
         self._player.save(raw, path)
 
     def encode(self, raw: ChoraleGrid) -> Tensor:
-        """A grid to events `(T, 4)` in drawing order."""
+        """A grid to events `(T, 4)` in drawing order, or flat `(4 T,)`."""
         return torch.from_numpy(self._player.encode(raw))
 
     def decode(self, x: Tensor) -> ChoraleGrid:
@@ -127,7 +135,7 @@ class ChoralesDomain(Domain[ChoraleGrid]):
         return GridConditioner(self._conditions)
 
     def decoder(self) -> Decoder[ChoraleGrid]:
-        """Each event is playable at once."""
+        """Each step is playable at once."""
         return TensorDecoder(self._player.decoder())
 
     def stream_format(self) -> StreamFormat[ChoraleGrid]:
@@ -146,18 +154,18 @@ class ChoralesDomain(Domain[ChoraleGrid]):
         return torch.from_numpy(rows)
 
     def bars(self, raw: ChoraleGrid, n: int) -> int:
-        """Steps of the first n full bars and of a pickup before them."""
+        """Symbols of the first n full bars and of a pickup before them."""
         if n < 1:
             raise ConfigError(f"{n} bars; give 1 or more")
         pickup = int(-raw.pos[0] % raw.bar_steps) if len(raw) and raw.pos[0] != UNKNOWN else 0
-        return min(len(raw), pickup + n * raw.bar_steps)
+        return min(len(raw), pickup + n * raw.bar_steps) * self._player.codec.symbols
 
     def baselines(self, train: Split, valid: Split) -> Mapping[str, float]:
-        """The n-gram of six contexts, for the four notes of a step together."""
+        """The n-gram of six contexts, for the notes of a symbol together: four, or one if flat."""
         if not len(valid.names):
             return {}
-        nats = nats_per_note(_whole(train), _whole(valid), self._player.codec.n_classes)
-        return {"n-gram": 4 * nats / math.log(2)}
+        nats = nats_per_note(steps_of(train), steps_of(valid), self.n_classes)
+        return {"n-gram": 4 / self._player.codec.symbols * nats / math.log(2)}
 
     def metrics(self, sequences: Sequence[Tensor]) -> dict[str, float]:
         """Mean length, and the means of the battery over the pieces that sound at all."""
@@ -165,8 +173,3 @@ class ChoralesDomain(Domain[ChoraleGrid]):
         sounding = [grid for grid in grids if grid.attack.any()]
         means = {name: mean for name, (mean, _) in summarize(sounding).items()} if sounding else {}
         return {"mean_steps": float(np.mean([len(grid) for grid in grids])), **means}
-
-
-def _whole(split: Split) -> list[Ints]:
-    """The events `(T, 4)` of every sequence."""
-    return [split.read(i, 0, int(n))[0].numpy() for i, n in enumerate(split.lengths)]

@@ -39,6 +39,7 @@ def parallels(logits: Tensor, previous: Tensor, drawn: Tensor) -> Tensor:
     Parallel: from one event to the next both voices move in the same direction, and are a fifth,
     or an octave or unison, apart before and after. Octaves more or less do not matter.
     """
+    _need_steps(previous)
     candidates, before, now = _candidates(logits), _sounding(previous), _sounding(drawn)
     own = before[:, drawn.shape[1], None]  # (B, 1)
     count = torch.zeros_like(logits)
@@ -55,6 +56,7 @@ def parallels(logits: Tensor, previous: Tensor, drawn: Tensor) -> Tensor:
 
 def ranges(logits: Tensor, previous: Tensor, drawn: Tensor) -> Tensor:
     """Forbid notes outside the range of each voice."""
+    _need_steps(previous)
     low, high = _RANGES[drawn.shape[1]]
     candidates = _candidates(logits)
     is_out = (candidates < low - LOWEST + 1) | (candidates > high - LOWEST + 1)
@@ -63,6 +65,7 @@ def ranges(logits: Tensor, previous: Tensor, drawn: Tensor) -> Tensor:
 
 def crossing(logits: Tensor, previous: Tensor, drawn: Tensor) -> Tensor:
     """Forbid notes above a higher voice or below a lower one, as far as those are drawn."""
+    _need_steps(previous)
     candidates, now = _candidates(logits), _sounding(drawn)
     for value in _ABOVE[drawn.shape[1]]:
         other = now[:, value, None]
@@ -93,6 +96,15 @@ def _forbidden(logits: Tensor, is_out: Tensor) -> Tensor:
     """Logits without what is out, unless nothing is left: a note that is given stays."""
     left = logits.masked_fill(is_out, -math.inf)
     return torch.where(left.amax(1, keepdim=True) < _POSSIBLE, logits, left)
+
+
+def _need_steps(previous: Tensor) -> None:
+    """Refuse flat sequences: which voice a note of theirs belongs to is not known here."""
+    if previous.dim() != 2:
+        raise ConfigError(
+            "this filter tells voices apart, which takes whole steps; with domain.flat use none "
+            "but chorale-scale-KEY"
+        )
 
 
 def _candidates(logits: Tensor) -> Tensor:

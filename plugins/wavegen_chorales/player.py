@@ -11,24 +11,26 @@ import numpy as np
 
 from wavegen.domain_player import ArrayDecoder, DomainPlayer, StreamFormat, Symbols
 
-from .codec import Codec
+from .codec import AnyCodec, Codec, FlatCodec
 from .config import ChoralesConfig
 from .decoding import EventDecoder, NoteLines, grid_of
 from .grid import DEFAULT_BPM, STEPS_PER_QUARTER, ChoraleGrid
 
+STEPS_HZ = DEFAULT_BPM / 60 * STEPS_PER_QUARTER
+
 
 class ChoralesPlayer(DomainPlayer[ChoraleGrid]):
-    """Four voices; an event is one sixteenth of all of them."""
+    """Four voices; an event is one sixteenth of all of them, or of one where they are flat."""
 
-    event_shape = (4,)
-    rate_hz = DEFAULT_BPM / 60 * STEPS_PER_QUARTER
-    default_seconds = 16 * 16 / rate_hz  # sixteen bars of 4/4
+    default_seconds = 16 * 16 / STEPS_HZ  # sixteen bars of 4/4
     suffixes = (".mid", ".midi", ".musicxml", ".xml", ".csv", ".wav", ".png", ".svg")
 
     def __init__(self, config: ChoralesConfig) -> None:
         self.config = config
-        self.codec = Codec(config.holds)
+        self.codec: AnyCodec = (FlatCodec if config.flat else Codec)(config.holds)
         self.n_classes = self.codec.n_classes
+        self.event_shape = self.codec.event_shape
+        self.rate_hz = STEPS_HZ * self.codec.symbols
 
     def load(self, path: Path) -> ChoraleGrid:
         """A piece in four voices, from MIDI, MusicXML or CSV."""
@@ -37,7 +39,7 @@ class ChoralesPlayer(DomainPlayer[ChoraleGrid]):
         return read(path).grid
 
     def encode(self, raw: ChoraleGrid) -> Symbols:
-        """A grid to events `(T, 4)` in drawing order."""
+        """A grid to events `(T, 4)` in drawing order, or flat `(4 T,)`."""
         return self.codec.encode(raw)
 
     def decode(self, x: Symbols) -> ChoraleGrid:

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from wavegen.domain import Split
 
-from .codec import Codec
+from .codec import AnyCodec, Events
 from .conditions import Conditions
 from .exercises import exercise
 from .grid import REST, ChoraleGrid
@@ -32,7 +32,7 @@ class Piece:
 class WholePieces(Split):
     """Pieces as they are, with all that is known of them: what is scored."""
 
-    def __init__(self, pieces: Sequence[Piece], codec: Codec, conditions: Conditions) -> None:
+    def __init__(self, pieces: Sequence[Piece], codec: AnyCodec, conditions: Conditions) -> None:
         self._pieces = list(pieces)
         self._events = [torch.from_numpy(codec.encode(piece.grid)) for piece in pieces]
         self._conditions = conditions
@@ -44,11 +44,11 @@ class WholePieces(Split):
 
     @property
     def lengths(self) -> npt.NDArray[np.int64]:
-        """`(N,)` steps of each."""
+        """`(N,)` events of each."""
         return np.array([len(events) for events in self._events], np.int64)
 
     def read(self, index: int, start: int, stop: int) -> tuple[Tensor, Tensor | None]:
-        """Events `(T, 4)` and conditions `(T, C)`."""
+        """Events `(T, 4)`, or flat, and conditions `(T, C)`."""
         events = self._events[index][start:stop]
         if not self._conditions.channels:
             return events, None
@@ -66,7 +66,7 @@ class Exercises(WholePieces):
     """
 
     def __init__(
-        self, pieces: Sequence[Piece], codec: Codec, conditions: Conditions, seed: int
+        self, pieces: Sequence[Piece], codec: AnyCodec, conditions: Conditions, seed: int
     ) -> None:
         super().__init__(pieces, codec, conditions)
         self._seed = seed
@@ -80,6 +80,13 @@ class Exercises(WholePieces):
         grid = self._pieces[index].grid.cut(start, stop)
         rows = exercise(known.numpy(), events.numpy(), grid, self._conditions, rng)
         return events, torch.from_numpy(rows)
+
+
+def steps_of(split: Split) -> list[Events]:
+    """The steps `(T, 4)` of every sequence, flat or not."""
+    return [
+        split.read(i, 0, n)[0].numpy().reshape(-1, 4) for i, n in enumerate(split.lengths.tolist())
+    ]
 
 
 def transpositions(pieces: Sequence[Piece]) -> list[Piece]:

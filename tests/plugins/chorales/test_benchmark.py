@@ -32,7 +32,7 @@ def model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     run = tmp_path_factory.mktemp("bench") / "run"
     name = "recurrent" if request.param == "recurrent" else "chorale"
     told = {} if request.param == "told" else {"conditions": ()}
-    return load(write_run(run, name, holds=False, **told), "cpu")
+    return load(write_run(run, name, holds=False, **told), "cpu", engine="torch")
 
 
 def music(seed: int, steps: int) -> Ints:
