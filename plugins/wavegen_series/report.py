@@ -23,9 +23,9 @@ from .significance import better, overlapping, standard_error, wilson
 
 _NAIVE = ALWAYS[0]
 _NOTE = (
-    "± standard error over origins (of direction: half of Wilson's 95 % interval); skill: 1 - CRPS "
-    "/ naive's;\np: of a CRPS no lower than naive's (Diebold-Mariano); mae, mase, crps of the "
-    "median or paths, rmse of the mean"
+    "± standard error over origins, or over the series of a single one (of direction: half of\n"
+    "Wilson's 95 % interval); skill: 1 - CRPS / naive's; p: of a CRPS no lower than naive's\n"
+    "(Diebold-Mariano); mae, mase, smape are of the median, rmse, rmsse of the mean"
 )
 
 
@@ -103,7 +103,7 @@ def report(
     # In units of the naive row's, so that series of large numbers do not drown the others.
     unit = _means(crps[_NAIVE], axis=0)
     unit = np.where(unit > 0, unit, np.nan)
-    relative = {name: _means(scores / unit, axis=1) for name, scores in crps.items()}
+    relative = {name: _by_origin(scores / unit) for name, scores in crps.items()}
     rows = []
     for name in result.methods:
         cells = {
@@ -143,13 +143,18 @@ def _scores(
 
 
 def _cell(scores: Numbers, overlap: int, is_share: bool) -> Cell:
-    by_origin = _means(scores, axis=1)
+    by_origin = _by_origin(scores)
     value = float(_means(by_origin, axis=0))
     n = int((~np.isnan(scores)).sum())
     if is_share and n:
         low, high = wilson(value, n)
         return Cell(value, (high - low) / 2)
     return Cell(value, standard_error(by_origin, overlap))
+
+
+def _by_origin(scores: Numbers) -> Numbers:
+    """`(K,)` means over series, which are not independent at one time; of one origin `(I,)`."""
+    return scores[0] if len(scores) == 1 else _means(scores, axis=1)
 
 
 def _means(values: Numbers, axis: int) -> Numbers:

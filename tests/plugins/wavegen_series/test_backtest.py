@@ -211,6 +211,17 @@ def test_cells_are_means_over_origins_of_means_over_series(result):
     assert skill == pytest.approx(expected)
 
 
+def test_of_a_single_origin_the_series_tell_how_sure_a_score_is():
+    series = [a_series(name, i) for i, name in enumerate("abc")]
+    methods = [baseline(name) for name in ALWAYS]
+    result = backtest(methods, series, Plan("fixed-origin", 5, 1), 50)
+    scores = [measure("mae")(case, 1) for case in result.cases["drift"]]
+    (row,) = (row for row in report(result, ["mae"]).rows if row.method == "drift")
+    assert row.cells["mae"].value == pytest.approx(np.mean(scores))
+    assert row.cells["mae"].error == pytest.approx(np.std(scores, ddof=1) / 3**0.5)
+    assert 0 < row.p < 1
+
+
 def test_one_series_of_a_result_is_its_own_report(result):
     alone = backtest([baseline(name) for name in ALWAYS], [a_series("b", 1)], result.plan, 50)
     rows = zip(report(result.of("b")).rows, report(alone).rows, strict=True)
