@@ -79,8 +79,11 @@ class SeriesConfig:
             "limit": (0 < self.limit <= 1000, "above 0, at most 1000"),
             "horizon": (
                 1 <= self.horizon <= 65_536 if is_point else self.horizon == 0,
-                "1 to 65536 with head point, and 0 with every other, which forecast any horizon",
+                "1 to 65536"
+                if is_point
+                else "0 with every other head than point: they forecast any horizon",
             ),
+            "head": (not is_point or n == 1, "another: point forecasts one channel"),
             "seed": (self.seed >= 0, "0 or above"),
             "unit": (
                 all(0 < unit < math.inf for unit in self.unit)
