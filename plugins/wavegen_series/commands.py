@@ -7,6 +7,7 @@ import click
 from .command_abrupt import abrupt
 from .command_anomalies import anomalies
 from .command_backtest import backtest
+from .command_bench import bench
 from .command_calibrate import calibrate
 from .command_data import data
 from .command_denoise import denoise
@@ -23,6 +24,7 @@ def series() -> None:
 
 series.add_command(backtest)
 series.add_command(abrupt)
+series.add_command(bench)
 series.add_command(data)
 series.add_command(denoise)
 series.add_command(anomalies)
