@@ -290,6 +290,7 @@ def test_garch_by_its_package_finds_the_parameters():
     assert found.freedom == pytest.approx(6, abs=2)
 
 
+@pytest.mark.filterwarnings("ignore")  # of Prophet's own code, about newer pandas
 def test_prophet_is_given_the_times_of_the_horizon():
     pytest.importorskip("prophet")
     days = np.arange("2020-01-01", "2021-01-01", dtype="datetime64[D]").astype("datetime64[ns]")
