@@ -11,11 +11,11 @@ import click
 import numpy as np
 
 from wavegen.cli.output import json_option, note, show
-from wavegen.cli.playing import FILE, need_writable
+from wavegen.cli.playing import FILE
 from wavegen.errors import ConfigError
 
 from .calibration_file import is_calibrated
-from .forecasting_options import Asked, asks, plot_option
+from .forecasting_options import Asked, asks, need_outputs, plot_option
 from .series import Names, Numbers, Series
 
 if TYPE_CHECKING:
@@ -48,9 +48,7 @@ def anomalies(
     """
     if not 0 < quantile < 1:
         raise ConfigError(f"quantile is {quantile:g}; it must be above 0 and below 1")
-    for file in (output, plot):
-        if file is not None:
-            need_writable(file)
+    need_outputs(output, plot)
     forecaster = asked.load()
     series = asked.read(forecaster)
     nats = [_nats(forecaster, each) for each in series]

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from wavegen.cli.output import json_option, note, show
-from wavegen.cli.playing import FILE, controlled, need_writable
+from wavegen.cli.playing import FILE, controlled
 from wavegen.controls import Controls
 
-from .forecasting_options import Asked, asks, numbers, plot_option, seed_option
+from .forecasting_options import Asked, asks, need_outputs, numbers, plot_option, seed_option
 
 if TYPE_CHECKING:
     from .forecast import Forecast
@@ -67,9 +67,7 @@ def forecast(
     its end that have only what is known ahead are the future, as are those of --future.
     """
     levels = numbers(quantiles, "quantiles")
-    for file in (output, plot):
-        if file is not None:
-            need_writable(file)
+    need_outputs(output, plot)
     forecaster = asked.load(controls=controls, uncertainty=uncertainty, conformal=conformal)
     series = asked.read(forecaster, future)
     found = forecaster.forecasts(series, horizon, samples, seed, levels)

@@ -9,11 +9,10 @@ import click
 import numpy as np
 
 from wavegen.cli.output import json_option, note, show
-from wavegen.cli.playing import FILE, controlled, need_writable
+from wavegen.cli.playing import FILE, controlled
 from wavegen.controls import Controls
-from wavegen.errors import ConfigError
 
-from .forecasting_options import Asked, asks, seed_option
+from .forecasting_options import Asked, asks, need_outputs, seed_option
 
 
 @click.command()
@@ -44,11 +43,9 @@ def impute(
     A gap is drawn from what was known before it and never from what came after, so its end need not
     meet the next value. What is known is written as it was.
     """
-    from .writing import SUFFIXES, write_series
+    from .writing import write_series
 
-    need_writable(output)
-    if output.suffix.lower() not in SUFFIXES:
-        raise ConfigError(f"{output}: tables are written as {' or '.join(SUFFIXES)}")
+    need_outputs(output, None)
     forecaster = asked.load(controls=controls)
     series = asked.read(forecaster)
     filled = forecaster.impute(series, samples if fill == "median" else 1, seed)

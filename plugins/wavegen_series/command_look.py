@@ -11,9 +11,7 @@ from wavegen.cli.output import json_option, note, show
 from wavegen.cli.playing import FILE, need_writable
 from wavegen.errors import DataError
 
-from .columns import Columns
 from .forecasting_options import seed_option
-from .given import series_given
 
 _DRAWS = 200
 
@@ -42,6 +40,8 @@ def look(
     With --run and --residuals: what one-step forecasts miss, whether that is noise, and whether the
     model knows how much it misses. Columns are then those that the run was trained on.
     """
+    from .columns import Columns
+    from .given import series_given
     from .plots_series import autocorrelation, draw_look, draw_residuals
 
     need_writable(plot)

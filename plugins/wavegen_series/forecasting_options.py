@@ -15,6 +15,7 @@ from wavegen.cli.playing import (
     FILE,
     device_option,
     engine_option,
+    need_writable,
     precision_option,
     run_argument,
 )
@@ -82,6 +83,17 @@ def asks(command: Callable[..., None]) -> Callable[..., None]:
     for option in reversed(options):
         decorated = option(decorated)
     return decorated
+
+
+def need_outputs(table: Path | None, plot: Path | None) -> None:
+    """Notice files that cannot be written before anything is computed for them."""
+    from .writing import SUFFIXES
+
+    for file in (table, plot):
+        if file is not None:
+            need_writable(file)
+    if table is not None and table.suffix.lower() not in SUFFIXES:
+        raise ConfigError(f"{table}: tables are written as {' or '.join(SUFFIXES)}")
 
 
 def numbers(text: str, what: str) -> tuple[float, ...]:

@@ -225,14 +225,11 @@ def test_one_step_draws_follow_the_density() -> None:
     one, whole = forecaster("plain"), series("plain", 8)
     draws = one.one_step(whole, 3, 4000, 0)
     assert draws.shape == (4000, 5, 1)
-    middle = np.quantile(draws[:, 2, 0], [0.2, 0.8])
-    grid = np.linspace(*middle, 60)
-    density = [
-        one.log_density(
-            replace(whole, values=np.where(np.arange(8)[:, None] == 5, y, whole.values)), 5
-        )
-        for y in grid
-    ]
+    low, high = (float(np.quantile(draws[:, 2, 0], a)) for a in (0.2, 0.8))
+    grid = np.linspace(low, high, 60)
+    is_there = np.arange(8)[:, None] == 5
+    every = [replace(whole, values=np.where(is_there, y, whole.values)) for y in grid]
+    density = [one.log_density(each, 5) for each in every]
     mass = np.trapezoid([math.exp(float(each[0, 0])) for each in density if each is not None], grid)
     assert mass == pytest.approx(0.6, abs=0.05)
 
