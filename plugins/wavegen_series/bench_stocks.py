@@ -65,6 +65,7 @@ def stocks(
     methods: list[Method] = [baseline(name) for name in rows if name != "wavegen"]
     if "wavegen" in rows:
         before = [each.until(PLAN.of(each)[0].at) for each in series]
+        folder.mkdir(parents=True, exist_ok=True)
         table, run = folder / "before.csv", folder / "wavegen"
         write_series(table, before)
         train(
