@@ -60,7 +60,13 @@ def wavegen_models() -> Iterator[ModelSpec]:
         _build_model,
         "for chorales: any model, told of beats and what is ahead, with a memory to copy from",
         PRESETS,
-        trainer={"lr": 3e-3, "schedule": "one-cycle", "ema": 0.99},
+        trainer={
+            "lr": 3e-3,
+            "muon_lr": 0.006,
+            "muon_decay": 0.2,
+            "schedule": "one-cycle",
+            "ema": 0.99,
+        },
     )
 
 

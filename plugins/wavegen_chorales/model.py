@@ -75,10 +75,11 @@ class Chorale(SequenceModel[ChoraleState]):
         width = config.ahead if spec.cond_channels else 0
         self.from_end = RecurrentStack([GRU(spec.cond_channels, width)]) if width else None
         self.step_cond_channels = spec.cond_channels + width
-        n_features = self.past.n_features if self.past else 0
-        self.backbone = _backbone(
-            config, replace(spec, cond_channels=self.step_cond_channels + n_features)
-        )
+        told = self.step_cond_channels + (self.past.n_features if self.past else 0)
+        # A backbone may read conditions in every layer: few channels of them keep it fast.
+        self.gather = nn.Linear(told, config.gather) if told else None
+        inner = replace(spec, cond_channels=config.gather if told else 0)
+        self.backbone = _backbone(config, inner)
 
     @property
     def looks_ahead(self) -> bool:
@@ -114,7 +115,7 @@ class Chorale(SequenceModel[ChoraleState]):
         if self.training and self.config.forget:
             # A net that has all notes learns the pieces by heart within minutes.
             heard = x.masked_fill(torch.rand(x.shape, device=x.device) < self.config.forget, 0)
-        params = self.backbone.tail(heard, keep, _joined(cond, features), static)
+        params = self.backbone.tail(heard, keep, self._gathered(cond, features), static)
         votes = None if votes is None else votes[:, -keep:]
         return self._voted(params, votes, None if cond is None else cond[:, -keep:])
 
@@ -136,7 +137,7 @@ class Chorale(SequenceModel[ChoraleState]):
             features, past = self.past.step(x, past)
         if self.match and match:
             votes, match = self.match.step(x, match)
-        params, after = self.backbone.step(x, state.backbone, _joined(cond, features))
+        params, after = self.backbone.step(x, state.backbone, self._gathered(cond, features))
         return self._voted(params, votes, cond), ChoraleState(past, match, after)
 
     def prefill(
@@ -146,7 +147,7 @@ class Chorale(SequenceModel[ChoraleState]):
         if x.shape[1] == 0:
             raise ValueError("prefill needs at least one symbol, got T = 0")
         features, votes, read = self._read(x, state)
-        params, after = self.backbone.prefill(x, state.backbone, _joined(cond, features))
+        params, after = self.backbone.prefill(x, state.backbone, self._gathered(cond, features))
         votes = None if votes is None else votes[:, -1]
         voted = self._voted(params, votes, None if cond is None else cond[:, -1])
         return voted, read._replace(backbone=after)
@@ -166,6 +167,11 @@ class Chorale(SequenceModel[ChoraleState]):
         if self.match and match:
             votes, match = self.match(x, match)
         return features, votes, ChoraleState(past, match, state.backbone)
+
+    def _gathered(self, cond: Tensor | None, features: Tensor | None) -> Tensor | None:
+        """Conditions and features in few channels, as far as there are any."""
+        found = [known.to(self.told.dtype) for known in (cond, features) if known is not None]
+        return self.gather(torch.cat(found, -1)) if self.gather else None
 
     def _voted(self, params: Tensor, votes: Tensor | None, cond: Tensor | None) -> Tensor:
         """Parameters with the votes `(..., N, K)` added, and the context told of them.
@@ -187,10 +193,3 @@ def _backbone(config: ChoraleConfig, spec: SequenceSpec) -> SequenceModel[Any]:
     found = plugins().model(config.backbone).spec
     settings = configs.parse(found.config, config.backbone_values(), "model.backbone_options")
     return found.build(settings, spec)
-
-
-def _joined(cond: Tensor | None, features: Tensor | None) -> Tensor | None:
-    """Conditions and features side by side, as far as there are any."""
-    if cond is None or features is None:
-        return features if cond is None else cond
-    return torch.cat([cond, features.to(cond.dtype)], -1)

@@ -15,11 +15,10 @@ from wavegen.testing import ModelContract
 
 GRU = ("layers=1", "width=8", "embedding=6")
 VARIANTS = {
-    "gru": ChoraleConfig(backbone_options=GRU, memory=24, ahead=5),
-    "short memory": ChoraleConfig(backbone_options=GRU, memory=3),
-    "no memory, no past": ChoraleConfig(backbone_options=GRU, memory=0, past=False),
+    "gru": ChoraleConfig("recurrent", GRU, memory=24, ahead=5),
+    "short memory": ChoraleConfig("recurrent", GRU, memory=3),
+    "no memory, no past": ChoraleConfig("recurrent", GRU, memory=0, past=False),
     "wavenet": ChoraleConfig(
-        backbone="wavenet",
         backbone_options=("stacks=1", "layers=3", "residual_channels=4", "gate_channels=8",
                           "skip_channels=8"),
         memory=24,
@@ -67,7 +66,7 @@ def test_conditions_are_read_from_the_end() -> None:
 
 def test_without_conditions_nothing_is_ahead() -> None:
     assert not build(VARIANTS["gru"], PAIRS).looks_ahead
-    assert not build(ChoraleConfig(backbone_options=GRU, ahead=0), HELD).looks_ahead
+    assert not build(ChoraleConfig("recurrent", GRU, ahead=0), HELD).looks_ahead
 
 
 def test_the_backbone_does_not_hear_every_note_in_training(
@@ -81,7 +80,7 @@ def test_the_backbone_does_not_hear_every_note_in_training(
         return torch.zeros(len(x), keep, CHORALES.n_params)
 
     for forget in (0.0, 0.4):
-        model = build(ChoraleConfig(backbone_options=GRU, forget=forget), CHORALES)
+        model = build(ChoraleConfig("recurrent", GRU, forget=forget), CHORALES)
         monkeypatch.setattr(model.backbone, "tail", tail)
         model.train()(x)
         model.eval()(x)
@@ -99,6 +98,7 @@ def test_the_backbone_does_not_hear_every_note_in_training(
         ({"backbone_options": ("width",)}, "has 'width'; write NAME=VALUE"),
         ({"backbone_options": ("width=1", "width=2")}, "each name once"),
         ({"memory": -1}, "model.memory is -1; it must be 0 to 65536"),
+        ({"gather": 0}, "model.gather is 0; it must be 1 to 4096"),
     ],
 )
 def test_settings_that_make_no_model(config: dict[str, Any], words: str) -> None:
@@ -108,7 +108,7 @@ def test_settings_that_make_no_model(config: dict[str, Any], words: str) -> None
 
 def test_a_wrong_setting_of_the_backbone_is_named() -> None:
     with pytest.raises(ConfigError, match=r"model.backbone_options.widht: .* did you mean"):
-        build(ChoraleConfig(backbone_options=("widht=8",)), PAIRS)
+        build(ChoraleConfig("recurrent", ("widht=8",)), PAIRS)
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,9 @@ from wavegen.errors import DataError
 
 Make = Callable[[int, int], ChoraleGrid]
 
-TINY = ChoraleConfig(backbone_options=("layers=1", "width=8", "embedding=6"), memory=12, ahead=5)
+TINY = ChoraleConfig(
+    "recurrent", ("layers=1", "width=8", "embedding=6"), memory=12, gather=7, ahead=5
+)
 
 
 def write_run(run: Path, name: str = "chorale", **settings: object) -> Path:

@@ -28,7 +28,9 @@ from wavegen.plugins import plugins
 Make = Callable[[int, int], ChoraleGrid]
 
 FILTERS = ("chorale-parallels", "chorale-ranges", "chorale-crossing", "chorale-scale-Eb")
-TINY = ChoraleConfig(backbone_options=("layers=1", "width=8", "embedding=6"), memory=12, ahead=5)
+TINY = ChoraleConfig(
+    "recurrent", ("layers=1", "width=8", "embedding=6"), memory=12, gather=7, ahead=5
+)
 STEPS = 14
 
 
