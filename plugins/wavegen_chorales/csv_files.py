@@ -27,16 +27,19 @@ def read_csv(content: bytes, name: str) -> Reading:
 
 
 def columns(content: bytes, name: str, wanted: tuple[str, ...]) -> np.ndarray:
-    """Pitches int8 `(T, len(wanted))`, -1 for a rest; other columns are not looked at."""
+    """Pitches int8 `(T, len(wanted))`, -1 for a rest; columns that are no notes are let be."""
     try:
         lines = content.decode("utf-8-sig").splitlines()
         rows = csv.DictReader(lines, strict=True)
-        missing = [column for column in wanted if column not in (rows.fieldnames or ())]
+        header = rows.fieldnames or ()
+        missing = [column for column in wanted if column not in header]
         if missing:
             raise DataError(
                 f"{name}: has no column {', '.join(missing)}; the first row is note0,note1,note2,"
                 "note3, and each other row one sixteenth as MIDI numbers, 0 for a rest"
             )
+        if "note4" in header:
+            raise DataError(f"{name}: has a fifth voice, note4; a chorale has note0 to note3")
         cells = [[_pitch(row[column], name, rows.line_num) for column in wanted] for row in rows]
     except (UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"{name}: not a CSV table of notes ({error})") from error

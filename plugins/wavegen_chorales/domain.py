@@ -158,6 +158,9 @@ class ChoralesDomain(Domain[ChoraleGrid]):
         if n < 1:
             raise ConfigError(f"{n} bars; give 1 or more")
         pickup = int(-raw.pos[0] % raw.bar_steps) if len(raw) and raw.pos[0] != UNKNOWN else 0
+        there_are = math.ceil((len(raw) - pickup) / raw.bar_steps)
+        if n > there_are:
+            raise ConfigError(f"{n} bars of the prime were asked for; it has only {there_are}")
         return min(len(raw), pickup + n * raw.bar_steps) * self._player.codec.symbols
 
     def baselines(self, train: Split, valid: Split) -> Mapping[str, float]:

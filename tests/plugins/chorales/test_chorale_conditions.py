@@ -244,3 +244,5 @@ def test_bars(piece: Make) -> None:
     assert domain.bars(ChoraleGrid.of(np.full((90, 4), 60)), 2) == 32
     with pytest.raises(ConfigError, match="0 bars"):
         domain.bars(piece(90, 0), 0)
+    with pytest.raises(ConfigError, match="3 bars of the prime were asked for; it has only 2"):
+        domain.bars(piece(30, 0), 3)

@@ -168,6 +168,7 @@ def test_csv(piece: Make) -> None:
         (b"", "no column note0"),
         (b"note0,note1,note2,note3\n", "has 0 rows"),
         (b"note0,note1,note2,note3\n60,60,60\n", "line 2: None is no MIDI number"),
+        (b"note0,note1,note2,note3,note4\n60,60,60,60,60\n", "has a fifth voice, note4; a cho"),
         (b"note0,note1,note2,note3\n60,60,60,-1\n", "line 2: '-1' is no MIDI number"),
         (b"note0,note1,note2,note3\n60,60,60,1e2\n", "line 2: '1e2'"),
         (b"note0,note1,note2,note3\n60,60,60,128\n", "line 2: '128'"),
