@@ -132,23 +132,21 @@ class Difference(Scaler):
     def init_state(self, batch: int, device: torch.device) -> tuple[Tensor, ...]:
         """What was counted, the mean, and the last log-scale."""
         count = self._counted(batch, device)
-        # The first value is no change yet.
+        # The first value is no change yet: it has no weight, and the next one takes its place.
         count = count._replace(n=count.n - 1)
         return (*count, torch.zeros_like(count.last), torch.zeros_like(count.last))
 
     def step(self, x: Tensor, state: tuple[Tensor, ...]) -> tuple[Reading, tuple[Tensor, ...]]:
         """One value of each channel."""
         seen, count = self._see(x, Count(*state[:3]))
-        share = seen.share * (seen.n > 0).float()
-        mean = state[3] + share * (seen.change.abs() - state[3])
+        mean = state[3] + seen.share * (seen.change.abs() - state[3])
         scale = _log_scale(mean, _changes(seen))
         return _difference(seen, scale, state[4]), (*count, mean, scale)
 
     def forward(self, x: Tensor, state: tuple[Tensor, ...]) -> tuple[Reading, tuple[Tensor, ...]]:
         """All steps at once."""
         seen, count = self._see_all(x, Count(*state[:3]))
-        share = seen.share * (seen.n > 0).float()
-        mean = recurrence(1 - share, share * seen.change.abs(), state[3])
+        mean = recurrence(1 - seen.share, seen.share * seen.change.abs(), state[3])
         scale = _log_scale(mean, _changes(seen))
         reading = _difference(seen, scale, _before(scale, state[4]))
         return reading, (*count, mean[:, -1].clone(), scale[:, -1].clone())

@@ -21,7 +21,6 @@ from wavegen.testing.inputs import Inputs
 from wavegen.testing.programs import program_of, run_program
 
 NAMES: tuple[ScalerName, ...] = ("none", "mean-absolute", "standard", "robust", "difference")
-names = st.sampled_from(NAMES)
 seeds = st.integers(0, 2**32 - 1)
 
 
@@ -39,8 +38,9 @@ def read(name: ScalerName, x: Tensor, memory: int = 9) -> Reading:
     return scaler.forward(x, scaler.init_state(len(x), x.device))[0]
 
 
-@settings(max_examples=30, deadline=None)
-@given(names, seeds, st.integers(1, 24), st.sampled_from([0.0, 0.4, 1.0]))
+@pytest.mark.parametrize("name", NAMES)
+@settings(max_examples=8, deadline=None)
+@given(seed=seeds, cut=st.integers(1, 24), missing=st.sampled_from([0.4, 0.0, 1.0]))
 def test_steps_read_what_all_steps_at_once_read(
     name: ScalerName, seed: int, cut: int, missing: float
 ) -> None:
@@ -54,8 +54,9 @@ def test_steps_read_what_all_steps_at_once_read(
             torch.testing.assert_close(one, all_of_them[:, t], rtol=1e-4, atol=1e-4)
 
 
-@settings(max_examples=30, deadline=None)
-@given(names, seeds)
+@pytest.mark.parametrize("name", NAMES)
+@settings(max_examples=6, deadline=None)
+@given(seed=seeds)
 def test_a_missing_value_changes_nothing_but_the_mask(name: ScalerName, seed: int) -> None:
     x = walk(seed, 30, 0.0)
     keep = torch.from_numpy(np.random.default_rng(seed + 1).random(30) < 0.6)
@@ -76,8 +77,9 @@ def test_a_missing_value_changes_nothing_but_the_mask(name: ScalerName, seed: in
     assert torch.equal(mask, gaps.float()[None, :, None].expand(1, 30, 2))
 
 
-@settings(max_examples=30, deadline=None)
-@given(st.sampled_from(["standard", "robust", "difference"]), seeds, st.integers(-3, 3))
+@pytest.mark.parametrize("name", ["standard", "robust", "difference"])
+@settings(max_examples=8, deadline=None)
+@given(seed=seeds, power=st.integers(-3, 3))
 def test_units_are_those_of_the_series_once_the_first_scale_has_faded(
     name: ScalerName, seed: int, power: int
 ) -> None:
