@@ -19,6 +19,7 @@ from wavegen_series.splits import HISTORY, SeriesSplit, TrainingSplit, parted
 
 from wavegen.domain import Split
 from wavegen.errors import DataError
+from wavegen.scoring import n_scored
 from wavegen.splitting import SPLITS
 
 BESIDE = SeriesConfig(
@@ -82,6 +83,7 @@ def test_the_end_of_a_series_is_scored_after_its_history() -> None:
     assert math.isnan(target[0])
     assert target[1] == 8001
     assert split.target(0, HISTORY, HISTORY + 5) is None
+    assert n_scored(split, 0) == 1000
 
 
 @pytest.mark.parametrize("which", ["all", "last"])
