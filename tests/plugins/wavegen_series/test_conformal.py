@@ -76,14 +76,17 @@ def test_so_many_forecasts_tell_of_such_levels(n: int, levels: tuple[float, floa
     assert (learnt.levels[0], learnt.levels[-1]) == levels
 
 
-def test_ranks_are_those_of_the_proof() -> None:
-    """Of 9 scores 1 to 9, the 90 % bound is the 9th, the 10 % bound the first, 50 % the fifth."""
+@pytest.mark.parametrize(
+    ("n", "ranks"), [(9, {0.9: 9, 0.1: 1, 0.5: 5, 0.3: 3}), (11, {0.8: 10, 0.2: 2, 0.5: 6})]
+)
+def test_ranks_are_those_of_the_proof(n: int, ranks: dict[float, int]) -> None:
+    """Of 9 scores 1 to 9, the 90 % bound is the 9th; of 11 the 80 % bound is above 9.6."""
     flat = forecast(np.repeat(np.linspace(-1, 1, 101)[:, None, None], 1, axis=1))
     unit = width(flat)[0, 0]
-    for level, rank in ((0.9, 9), (0.1, 1), (0.5, 5), (0.8, 8), (0.3, 3)):
+    for level, rank in ranks.items():
         at = flat.quantile(level)
-        truths = [at + k * unit for k in np.random.default_rng(0).permutation(np.arange(1, 10))]
-        learnt = calibrate([flat] * 9, truths)
+        truths = [at + k * unit for k in np.random.default_rng(0).permutation(np.arange(1, n + 1))]
+        learnt = calibrate([flat] * n, truths)
         assert learnt.shifts[learnt.levels.index(level)] == pytest.approx(rank)
 
 

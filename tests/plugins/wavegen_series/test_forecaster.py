@@ -255,6 +255,28 @@ def test_imputing_keeps_what_is_known_and_leaves_no_gap(kind: str, seed: int, sh
         assert np.array_equal(filled.values[: last + 1], again.values[: last + 1])
 
 
+@pytest.mark.parametrize("kind", ["plain", "told"])
+def test_gaps_are_filled_as_a_session_would(kind: str) -> None:
+    """Draw a step, put what is known of it in its place, go on from there."""
+    one, whole = forecaster(kind), series(kind, 10)
+    values = whole.values.copy()
+    values[[3, 7]] = np.nan
+    values[[4, 8], -1] = np.nan  # of two channels the other one is known
+    gaps = replace(whole, values=values)
+    (filled,) = one.impute([gaps], 1, 4)
+    domain = one.model.domain
+    assert isinstance(domain, SeriesDomain)
+    x, rows = domain.encode(gaps), domain.conditions(gaps)
+    voice = one.model.primed(x[:3], None if rows is None else rows[:3], domain.static_vector(gaps))
+    here, steps = replace(voice, seed=seeds("s", 4, 1)[0]), [x[0], x[1], x[2]]
+    for t in range(3, 10):
+        row = None if rows is None else rows[None, t : t + 1]
+        symbols, (here,) = one.model.engine.advance([here], 1, row)
+        steps.append(torch.where(x[t].isnan(), symbols[0, 0], x[t]))
+        here = replace(here, last=steps[-1][None])
+    assert np.allclose(filled.values, domain.decode(torch.stack(steps)).values, rtol=1e-4)
+
+
 def test_a_gap_at_the_end_is_a_forecast() -> None:
     """One path through it is the first path of a forecast."""
     one, whole = forecaster("plain"), series("plain", 12)
