@@ -86,7 +86,7 @@ def write(
     training_state: Mapping[str, Any] | None = None,
     keep: int = 2,
 ) -> Path:
-    """Write the checkpoint of `step` and drop all but the `keep` newest ones of the run.
+    """Write the checkpoint of `step`; drop all but the `keep` newest and the best of the run.
 
     Nothing that exists is touched before the new one is safe on the disk.
     """
@@ -126,8 +126,10 @@ def write(
             f"{target}: cannot save ({error.strerror}); {kept}; free space or change the folder, "
             "then resume"
         ) from error
+    spared = best(run)
     for old in checkpoints(run)[:-keep]:
-        atomic.remove_folder(old)
+        if old != spared:
+            atomic.remove_folder(old)
     return target
 
 
@@ -135,6 +137,24 @@ def checkpoints(run: Path) -> list[Path]:
     """All checkpoint folders of a run, oldest first."""
     found = (run / "checkpoints").glob("step-*")
     return sorted((path for path in found if _STEP.fullmatch(path.name)), key=_order)
+
+
+def best(run: Path) -> Path | None:
+    """The checkpoint of a run with the fewest bits on validation data, the newest of equals.
+
+    None where there was no validation.
+    """
+    scores = [(bits, path) for path in checkpoints(run) if (bits := bits_valid(path)) is not None]
+    return min(reversed(scores), key=lambda score: score[0], default=(None, None))[1]
+
+
+def bits_valid(path: Path) -> float | None:
+    """Bits a step on validation data, as a checkpoint says of itself."""
+    match config_of(path).get("trained"):
+        case {"bits_valid": float(bits)}:
+            return bits
+        case _:
+            return None
 
 
 def read(path: Path) -> Checkpoint:

@@ -43,7 +43,7 @@ class TrainerConfig:
     sample_seconds: float = option(
         0, "length of a sample that is drawn after each validation for the observers; 0 is none"
     )
-    keep: int = option(2, "how many checkpoints to keep")
+    keep: int = option(2, "how many of the newest checkpoints to keep, besides the best")
     seed: int = option(0, "of the first weights, the windows and the dropout")
     init: Literal["model", "keras"] = option(
         "model", "first weights: as the model draws them, or as Keras does (Glorot uniform)"

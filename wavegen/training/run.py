@@ -230,9 +230,15 @@ def _run(
             "precision": settings.precision,
             "suffix": domain.suffixes[0],
         }
-        kept = plain({**description, "trained": trained})
         with state.averaged():
             weights = {name: value.clone() for name, value in scorer.state_dict().items()}
+        if state.progress >= 1 and not state.interrupted:
+            better = _better(run, state.bits_valid)
+            if better is not None:
+                trained["bits_valid"] = checkpoint.bits_valid(better)
+                weights = checkpoint.read(better).weights()
+                journal.say(f"{better.name} was better on validation: its weights are kept")
+        kept = plain({**description, "trained": trained})
         path = checkpoint.write(
             run,
             state.step,
@@ -251,17 +257,19 @@ def _run(
         return str(path)
 
     trainer.run(save)
+    bits_kept = checkpoint.bits_valid(Path(trainer.saved)) if trainer.saved else None
+    bits_valid = trainer.bits_valid if bits_kept is None else bits_kept
     if trainer.interrupted:
         journal.say(f"stopped at step {trainer.step}; go on with: wavegen train --resume -o {run}")
     else:
-        _judge(journal, trainer, simple)
+        _judge(journal, trainer, simple, bits_valid)
     result = TrainingResult(
         run,
         Path(trainer.saved),
         trainer.step,
         trainer.scored,
         trainer.bits_train,
-        trainer.bits_valid,
+        bits_valid,
         simple,
         trainer.seconds,
         trainer.interrupted,
@@ -309,6 +317,13 @@ def _corpus(request: Request, offer: Offer[Any], here: Ranks, journal: Journal) 
     if int(corpus.valid.lengths.sum()) == 0:
         journal.warn("there are no validation data; give --valid, or more files")
     return corpus
+
+
+def _better(run: Path, bits_valid: float) -> Path | None:
+    """The best checkpoint so far, where it is better than what the run ends with."""
+    best = checkpoint.best(run)
+    bits = None if best is None else checkpoint.bits_valid(best)
+    return best if bits is not None and bits < bits_valid else None
 
 
 def _lead_in(model: SequenceModel[Any], settings: TrainerConfig, longest: int) -> int:
@@ -415,12 +430,14 @@ def _summary(
     )
 
 
-def _judge(journal: Journal, trainer: Trainer, simple: Mapping[str, float]) -> None:
-    """Warn when the model is hardly better than statistics."""
+def _judge(
+    journal: Journal, trainer: Trainer, simple: Mapping[str, float], bits_valid: float
+) -> None:
+    """Warn when what is kept is hardly better than statistics, or was learnt by heart."""
     best = min(simple.items(), key=lambda item: item[1], default=None)
-    if best and trainer.bits_valid > best[1] - _NEAR_BASELINE:
+    if best and bits_valid > best[1] - _NEAR_BASELINE:
         journal.warn(
-            f"{trainer.bits_valid:.2f} bits on validation do not clearly beat {best[0]} statistics "
+            f"{bits_valid:.2f} bits on validation do not clearly beat {best[0]} statistics "
             f"({best[1]:.2f}): likely too few updates ({trainer.step}), a learning rate that is "
             f"too high or low ({trainer.config.lr:g}), or validation data unlike the training data"
         )
