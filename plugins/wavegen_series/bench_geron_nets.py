@@ -27,7 +27,7 @@ def one_cycle(book: Recipe) -> Recipe:
 def longer(book: Recipe) -> Recipe:
     """For the gated WaveNet: longer, hidden weights by Muon, averaged weights."""
     return recipe(
-        100, book.every_step, batch=64, lr=4e-3, muon_lr=0.02, schedule="one-cycle", clip=5,
+        60, book.every_step, batch=64, lr=4e-3, muon_lr=0.02, schedule="one-cycle", clip=5,
         ema=0.998,
     )  # fmt: skip
 
