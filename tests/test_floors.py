@@ -30,6 +30,7 @@ FLOORS = {
     "model": 1,
     "sampling": 1,
     "splitting": 1,
+    "backbone": 2,
     "cache": 2,
     "config": 2,
     "device": 2,

@@ -22,12 +22,11 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from wavegen import config as configs
+from wavegen import backbone
 from wavegen.errors import ConfigError
 from wavegen.layers.recurrent_cells import GRU
 from wavegen.layers.recurrent_stack import RecurrentStack
 from wavegen.model import SequenceModel, SequenceSpec
-from wavegen.plugins import plugins
 
 from .match_memory import MatchMemory, MatchState
 from .model_config import ChoraleConfig
@@ -79,7 +78,7 @@ class Chorale(SequenceModel[ChoraleState]):
         # A backbone may read conditions in every layer: few channels of them keep it fast.
         self.gather = nn.Linear(told, config.gather) if told else None
         inner = replace(spec, cond_channels=config.gather if told else 0)
-        self.backbone = _backbone(config, inner)
+        self.backbone = backbone.build(config.backbone, config.backbone_values(), inner)
 
     @property
     def looks_ahead(self) -> bool:
@@ -187,9 +186,3 @@ class Chorale(SequenceModel[ChoraleState]):
         is_out = (cells.sum(-1, keepdim=True) > 0) & ~cells
         context, own = params.split([self.told.shape[1], self.told.shape[0]], -1)
         return torch.cat([context, own.masked_fill(is_out.flatten(-2), RULED_OUT)], -1)
-
-
-def _backbone(config: ChoraleConfig, spec: SequenceSpec) -> SequenceModel[Any]:
-    found = plugins().model(config.backbone).spec
-    settings = configs.parse(found.config, config.backbone_values(), "model.backbone_options")
-    return found.build(settings, spec)

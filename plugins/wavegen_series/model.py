@@ -18,10 +18,9 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from wavegen import config as configs
+from wavegen import backbone
 from wavegen.errors import ConfigError
 from wavegen.model import SequenceModel, SequenceSpec
-from wavegen.plugins import plugins
 
 from .model_config import ForecasterConfig
 from .scaler import Reading
@@ -52,10 +51,8 @@ class ForecasterModel(SequenceModel[ForecasterState]):
         self.config, self.spec, self.n_channels = config, spec, n
         self.scaler = scaler_of(config.scaler, n, config.memory)
         n_cond = spec.cond_channels + n * self.scaler.n_features
-        found = plugins().model(config.backbone).spec
-        settings = configs.parse(found.config, config.backbone_values(), "model.backbone_options")
         inner = replace(spec, n_params=spec.n_params - 2 * n, cond_channels=n_cond)
-        self.backbone: SequenceModel[Any] = found.build(settings, inner)
+        self.backbone = backbone.build(config.backbone, config.backbone_values(), inner)
         if self.backbone.looks_ahead:
             raise ConfigError(
                 f"model.backbone {config.backbone} looks ahead at its conditions, some of which "

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from wavegen import backbone
 from wavegen.config import option
 from wavegen.errors import ConfigError
 
@@ -64,15 +65,7 @@ class ForecasterConfig:
 
     def backbone_values(self) -> dict[str, str]:
         """The backbone's settings by name."""
-        values: dict[str, str] = {}
-        for text in self.backbone_options or SIZES.get(self.backbone, ()):
-            name, sign, value = text.partition("=")
-            if not (sign and name.strip() and value.strip()) or name.strip() in values:
-                raise ConfigError(
-                    f"model.backbone_options has {text!r}; write NAME=VALUE, each name once"
-                )
-            values[name.strip()] = value.strip()
-        return values
+        return backbone.settings(self.backbone_options or SIZES.get(self.backbone, ()))
 
 
 PRESETS: dict[str, dict[str, Any]] = {
