@@ -1,16 +1,19 @@
 """Daily prices: five series, twelve forecasts of thirty days each, against the simple methods.
 
-One model learns from all five, from what lies before the first forecast alone. Nobody can say
+One model learns from all five, up to the day of the first forecast of any. Nobody can say
 where a price goes; what can be forecast is how far. So the measures that count are those of the
 whole distribution (CRPS, nats, coverage), and the level ties with the last value.
 """
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from wavegen.training import train
 
@@ -24,7 +27,8 @@ from .report import Report, legend, report
 from .writing import write_series
 
 SERIES = ("aapl", "msft", "ibm", "sp500", "nasdaq")
-ROWS = (*ALWAYS, "garch", "prophet", "wavegen")
+_PACKAGES = {"garch": "arch", "prophet": "prophet"}
+ROWS = (*ALWAYS, *_PACKAGES, "wavegen")
 PLAN = Plan(horizon=30, n_origins=12)
 _MEASURES = ("mae", "crps", "coverage:80", "nll")
 _UPDATES = {"book": 1500, "good": 6000}
@@ -57,14 +61,26 @@ class Prices:
         return "\n\n".join([*(each.text() for each in self.reports), legend()])
 
 
+def usual() -> list[str]:
+    """The rows where nobody names any: all but those whose packages are not installed."""
+    there = importlib.util.find_spec
+    return [row for row in ROWS if row not in _PACKAGES or there(_PACKAGES[row]) is not None]
+
+
 def stocks(
     rows: Sequence[str], seed: int, budget: str, folder: Path, say: Callable[[str], None]
 ) -> Prices:
-    """Train in `folder` and forecast. Needs the packages that ship the prices."""
+    """Train in `folder` and forecast; the simple methods are rows of every table.
+
+    Needs the packages that ship the prices.
+    """
     series = [load(name)[0] for name in SERIES]
-    methods: list[Method] = [baseline(name) for name in rows if name != "wavegen"]
+    simple = [name for name in ROWS if name != "wavegen" and name in (*ALWAYS, *rows)]
+    methods: list[Method] = [baseline(name) for name in simple]
     if "wavegen" in rows:
-        before = [each.until(PLAN.of(each)[0].at) for each in series]
+        # Prices move together: those of one series tell of the days that another is to forecast.
+        first = min(each.time[PLAN.of(each)[0].at] for each in series)
+        before = [each.until(int(np.searchsorted(each.time, first))) for each in series]
         folder.mkdir(parents=True, exist_ok=True)
         table, run = folder / "before.csv", folder / "wavegen"
         write_series(table, before)

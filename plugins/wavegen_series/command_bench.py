@@ -79,9 +79,9 @@ def _tables(
             from .bench_djia import ROWS, djia
 
             return djia(_chosen(rows, ROWS), seeds, note)
-    from .bench_stocks import ROWS, stocks
+    from .bench_stocks import ROWS, stocks, usual
 
-    chosen = _chosen(rows, ROWS)
+    chosen = _chosen(rows, ROWS) if rows else usual()
     with tempfile.TemporaryDirectory() as folder:
         return [
             stocks(chosen, seed, budget, Path(folder) / str(seed), note) for seed in range(seeds)
