@@ -17,7 +17,7 @@ PACKAGED = {name: each for name, each in DATASETS.items() if isinstance(each, Pa
 
 @pytest.mark.parametrize("name", GENERATED)
 @given(st.integers(1, 4), st.integers(21, 60), st.integers(0, 2**32 - 1))
-@settings(max_examples=4, deadline=None)
+@settings(max_examples=2, deadline=None)
 def test_a_seed_makes_the_same_series_again_and_others_make_others(name, n, steps, seed):
     once = datasets.generate(name, n, steps, seed)
     assert once.shape[:2] == (n, steps)
