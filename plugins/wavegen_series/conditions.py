@@ -13,7 +13,7 @@ from wavegen.errors import ConfigError, DataError
 
 from .config import SeriesConfig
 from .series import Series
-from .times import calendar
+from .tables.times import calendar
 
 Rows = npt.NDArray[np.float32]
 

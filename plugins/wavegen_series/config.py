@@ -10,8 +10,8 @@ from wavegen.config import option
 from wavegen.errors import ConfigError
 from wavegen.splitting import percent_checks
 
-from .columns import Columns
-from .times import CALENDAR
+from .tables.columns import Columns
+from .tables.times import CALENDAR
 
 HeadName = Literal[
     "auto", "mu-law", "uniform", "quantile", "student-t", "logistics", "gaussian", "point"

@@ -102,7 +102,7 @@ class SeriesDomain(Domain[Series]):
         """The times go on from those of the prime."""
         if prime is None:
             return raw
-        from .times import future
+        from .tables.times import future
 
         n, whole = len(raw), len(prime)
         time = prime.time[:n]

@@ -14,7 +14,7 @@ from .config import HeadName, SeriesConfig
 from .nature import Nature, nature_of
 from .series import Numbers, Series
 from .splits import Part
-from .times import usual_step
+from .tables.times import usual_step
 from .units import transformed
 
 _ENOUGH = 50_000

@@ -43,6 +43,6 @@ class Forecast:
 
     def to_pandas(self) -> pandas.DataFrame:
         """A tidy frame: unique_id, ds, channel (where there are several), mean and quantiles."""
-        from .frames import forecast_frame
+        from .tables.frames import forecast_frame
 
         return forecast_frame([self])

@@ -15,7 +15,7 @@ class Method(ABC):
     name: str
     """Its row in a table."""
 
-    def fit(self, series: Sequence[Series]) -> None:
+    def fit(self, series: Sequence[Series]) -> None:  # noqa: B027 - most learn nothing
         """Learn from these, which end where the present is. By default nothing is learnt."""
 
     @abstractmethod
@@ -25,7 +25,9 @@ class Method(ABC):
         """`n_samples` paths of `horizon` steps after each context; a point method gives one."""
 
     def log_density(self, series: Series, first: int) -> Numbers | None:
-        """log p of values `first...` `(T - first, N)`, each given all before it, in nats per unit of
-        the series; NaN where a value is missing. None where the method has no density.
+        """log p of values `first...` `(T - first, N)`, each given all before it.
+
+        In nats per unit of the series; NaN where a value is missing. None where the method has no
+        density.
         """
         return None

@@ -13,9 +13,9 @@ from wavegen.domain_player import ArrayDecoder, DomainPlayer, StreamFormat, Symb
 from wavegen.errors import DataError
 
 from .config import SeriesConfig
-from .lines import ValueDecoder, ValueLines
 from .new_series import new_series
 from .series import Series
+from .tables.lines import ValueDecoder, ValueLines
 from .units import symbols_of, values_of
 
 
@@ -34,7 +34,7 @@ class SeriesPlayer(DomainPlayer[Series]):
 
     def load(self, path: Path) -> Series:
         """The series of a file, which holds one. Raises `DataError`."""
-        from .reading import read
+        from .tables.reading import read
 
         series = read(path, self.config.columns)
         if len(series) > 1:
@@ -65,7 +65,7 @@ class SeriesPlayer(DomainPlayer[Series]):
 
     def save(self, raw: Series, path: Path) -> None:
         """A table, in the format of its ending."""
-        from .writing import write_series
+        from .tables.writing import write_series
 
         write_series(path, [raw])
 
@@ -75,6 +75,6 @@ class SeriesPlayer(DomainPlayer[Series]):
 
     def picture(self, raw: Series, path: Path, title: str = "") -> None:
         """Values over time."""
-        from .picture import draw
+        from .pictures.picture import draw
 
         draw(raw, path, title)

@@ -65,8 +65,9 @@ class Series:
         for name, array in (("known", self.known), ("static", self.static)):
             if np.isnan(array).any():
                 raise DataError(f"series {self.name!r}: {name} covariates have gaps; fill them")
-        if whole > 1 and not (self.time[1:] > self.time[:-1]).all():
-            row = int(np.argmin(self.time[1:] > self.time[:-1])) + 1
+        rises = np.diff(self.time).astype(np.int64) > 0
+        if not rises.all():
+            row = int(np.argmin(rises)) + 1
             raise DataError(
                 f"series {self.name!r}: time {self.time[row]} follows {self.time[row - 1]}; times "
                 "must increase, so sort the rows and drop doubles"
@@ -77,7 +78,7 @@ class Series:
         return len(self.values)
 
     def until(self, n: int, horizon: int = 0) -> Series:
-        """The first n observed steps, with the known future of `horizon` more where there is one."""
+        """The first n observed steps, and of `horizon` more what is known ahead."""
         return replace(
             self,
             time=self.time[: n + horizon],

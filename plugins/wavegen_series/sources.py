@@ -8,10 +8,10 @@ from pathlib import Path
 
 from wavegen.errors import DataError
 
-from .columns import Columns
-from .datasets import DATASETS, load
-from .reading import SUFFIXES, read
+from .datasets.catalogue import DATASETS, load
 from .series import Series
+from .tables.columns import Columns
+from .tables.reading import SUFFIXES, read
 
 
 def gather(sources: Sequence[str], columns: Columns) -> list[Series]:

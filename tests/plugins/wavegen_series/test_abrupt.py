@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from wavegen_series import datasets
-from wavegen_series.abrupt import abrupt, fluctuation, turn
+from wavegen_series.datasets import catalogue as datasets
+from wavegen_series.treatments.abrupt import abrupt, fluctuation, turn
 
 
 def test_the_definition():

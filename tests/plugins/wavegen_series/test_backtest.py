@@ -8,16 +8,23 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from wavegen_series import baseline_garch
-from wavegen_series.backtest import backtest
-from wavegen_series.backtest_columns import backtest_columns
-from wavegen_series.baseline_garch import GarchParameters
-from wavegen_series.baselines import ALWAYS, baseline
 from wavegen_series.forecast import Forecast
-from wavegen_series.measures import measure
+from wavegen_series.judging import baseline_garch
+from wavegen_series.judging.backtest import backtest
+from wavegen_series.judging.backtest_columns import backtest_columns
+from wavegen_series.judging.baseline_garch import GarchParameters
+from wavegen_series.judging.baselines import ALWAYS, baseline
+from wavegen_series.judging.measures import measure
+from wavegen_series.judging.origins import (
+    MODES,
+    Origin,
+    Plan,
+    fixed_origin,
+    rolling_origin,
+    rolling_window,
+)
+from wavegen_series.judging.report import report
 from wavegen_series.method import Method
-from wavegen_series.origins import MODES, Origin, Plan, fixed_origin, rolling_origin, rolling_window
-from wavegen_series.report import report
 from wavegen_series.series import Names, Series
 
 from wavegen.errors import ConfigError, DataError

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from wavegen_series import baseline_garch, metrics
-from wavegen_series.baseline_garch import Garch, GarchParameters
-from wavegen_series.baseline_linear import Linear
-from wavegen_series.baseline_seasonal import SeasonalNaive, season_of
-from wavegen_series.baseline_walks import Drift, Ewma, Naive
-from wavegen_series.baselines import ALWAYS, OPTIONAL, baseline
+from wavegen_series.judging import baseline_garch, metrics
+from wavegen_series.judging.baseline_garch import Garch, GarchParameters
+from wavegen_series.judging.baseline_linear import Linear
+from wavegen_series.judging.baseline_seasonal import SeasonalNaive, season_of
+from wavegen_series.judging.baseline_walks import Drift, Ewma, Naive
+from wavegen_series.judging.baselines import ALWAYS, OPTIONAL, baseline
 from wavegen_series.series import Names, Series
 
 from wavegen.errors import ConfigError, DataError

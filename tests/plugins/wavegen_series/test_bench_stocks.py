@@ -4,9 +4,9 @@ import csv
 
 import numpy as np
 import pytest
-from wavegen_series import bench_stocks
-from wavegen_series.baselines import ALWAYS
-from wavegen_series.origins import Plan
+from wavegen_series.experiments import stocks as bench_stocks
+from wavegen_series.judging.baselines import ALWAYS
+from wavegen_series.judging.origins import Plan
 from wavegen_series.series import Series
 
 

@@ -7,13 +7,13 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from wavegen_series import plots_fan
-from wavegen_series.baseline_walks import Naive
-from wavegen_series.baselines import ALWAYS
-from wavegen_series.command_backtest import backtest
+from wavegen_series.commands.backtest import backtest
 from wavegen_series.config import SeriesConfig
-from wavegen_series.forecaster import Forecaster
-from wavegen_series.given import series_given
+from wavegen_series.forecasting.forecaster import Forecaster
+from wavegen_series.judging.baseline_walks import Naive
+from wavegen_series.judging.baselines import ALWAYS
+from wavegen_series.pictures import fan as plots_fan
+from wavegen_series.tables.given import series_given
 
 from wavegen.errors import ConfigError, DataError
 

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from wavegen_series.calibration_file import NAME, HeldOut, read, write
-from wavegen_series.conformal import Calibration, calibrate, width
 from wavegen_series.forecast import Forecast
+from wavegen_series.forecasting.calibration_file import NAME, HeldOut, read, write
+from wavegen_series.forecasting.conformal import Calibration, calibrate, width
 from wavegen_series.series import Names, Numbers, Series
 
 from wavegen.errors import CheckpointError, ConfigError, DataError

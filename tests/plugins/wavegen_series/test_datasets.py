@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from wavegen_series import datasets, datasets_synthetic
-from wavegen_series.datasets import DATASETS, Generated, Packaged
+from wavegen_series.datasets import catalogue as datasets
+from wavegen_series.datasets import synthetic as datasets_synthetic
+from wavegen_series.datasets.catalogue import DATASETS, Generated, Packaged
 
 from wavegen.errors import ConfigError
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from wavegen_series.reading_dates import dates, is_date, nanoseconds
+from wavegen_series.tables.reading_dates import dates, is_date, nanoseconds
 
 moments = st.datetimes(datetime(1680, 1, 1), datetime(2260, 1, 1))
 

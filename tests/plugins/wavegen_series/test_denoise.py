@@ -2,7 +2,13 @@
 
 import numpy as np
 import pytest
-from wavegen_series.denoise import denoise, denoise_whole, levels_without_edges, rmse, snr_db
+from wavegen_series.treatments.denoise import (
+    denoise,
+    denoise_whole,
+    levels_without_edges,
+    rmse,
+    snr_db,
+)
 
 N = 2048
 TIME = np.arange(N) / N

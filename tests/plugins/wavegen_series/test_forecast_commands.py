@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 import torch
 from click.testing import CliRunner, Result
-from wavegen_series.calibration_file import NAME
 from wavegen_series.config import SeriesConfig
 from wavegen_series.domain import SeriesDomain
+from wavegen_series.forecasting.calibration_file import NAME
 from wavegen_series.model import ForecasterModel
 from wavegen_series.model_config import ForecasterConfig
 

@@ -16,11 +16,11 @@ from hypothesis import strategies as st
 from wavegen_series.config import SeriesConfig
 from wavegen_series.domain import SeriesDomain
 from wavegen_series.forecast import Forecast
-from wavegen_series.forecaster import Forecaster
-from wavegen_series.horizons import Uncertainty
+from wavegen_series.forecasting.forecaster import Forecaster
+from wavegen_series.forecasting.horizons import Uncertainty
+from wavegen_series.forecasting.paths import seeds
 from wavegen_series.model import ForecasterModel
 from wavegen_series.model_config import ForecasterConfig
-from wavegen_series.paths import seeds
 from wavegen_series.series import Names, Numbers, Series
 
 from wavegen.controls import Controls

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 from any_series import families, same
 from hypothesis import given, settings
-from wavegen_series.columns import Columns
 from wavegen_series.forecast import Forecast
-from wavegen_series.frames import forecast_frame, from_pandas, to_pandas
-from wavegen_series.reading import from_array
-from wavegen_series.reading_csv import read_csv
-from wavegen_series.reading_layout import series_of
 from wavegen_series.series import Names, Series
+from wavegen_series.tables.columns import Columns
+from wavegen_series.tables.frames import forecast_frame, from_pandas, to_pandas
+from wavegen_series.tables.reading import from_array
+from wavegen_series.tables.reading_csv import read_csv
+from wavegen_series.tables.reading_layout import series_of
 
 from wavegen.errors import DataError
 

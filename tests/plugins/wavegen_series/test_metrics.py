@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from wavegen_series import metrics
-from wavegen_series.significance import better, overlapping, standard_error, wilson
+from wavegen_series.judging import metrics
+from wavegen_series.judging.significance import better, overlapping, standard_error, wilson
 
 from wavegen.errors import DataError
 

@@ -6,12 +6,14 @@ import numpy as np
 import pytest
 import torch
 from click.testing import CliRunner
-from wavegen_series import bench_closed, bench_geron, bench_training
-from wavegen_series.bench_damped import damped
-from wavegen_series.bench_djia import djia
-from wavegen_series.bench_table import Line, Outcome, Table
-from wavegen_series.command_bench import bench
-from wavegen_series.datasets import generate
+from wavegen_series.commands.bench import bench
+from wavegen_series.datasets.catalogue import generate
+from wavegen_series.experiments import closed as bench_closed
+from wavegen_series.experiments import geron as bench_geron
+from wavegen_series.experiments import training as bench_training
+from wavegen_series.experiments.damped import damped
+from wavegen_series.experiments.djia import djia
+from wavegen_series.experiments.table import Line, Outcome, Table
 
 from wavegen.errors import ConfigError
 from wavegen.heads import Categorical

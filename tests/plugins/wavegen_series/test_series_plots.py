@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from wavegen_series.forecast import Forecast
-from wavegen_series.plots_fan import draw_fans, draw_strips
-from wavegen_series.plots_series import (
+from wavegen_series.pictures.fan import draw_fans, draw_strips
+from wavegen_series.pictures.series import (
     autocorrelation,
     draw_look,
     draw_residuals,

@@ -9,10 +9,10 @@ import pytest
 from any_series import families, same
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from wavegen_series.columns import Columns
-from wavegen_series.reading import SUFFIXES, from_array, read
 from wavegen_series.series import Series
-from wavegen_series.writing import write_series
+from wavegen_series.tables.columns import Columns
+from wavegen_series.tables.reading import SUFFIXES, from_array, read
+from wavegen_series.tables.writing import write_series
 
 from wavegen.errors import ConfigError, DataError, WavegenError
 
@@ -221,7 +221,7 @@ def test_a_small_archive_cannot_unpack_to_any_size(
     table: Read, monkeypatch: pytest.MonkeyPatch, limit: str
 ):
     for module in ("reading", "reading_csv", "reading_table"):
-        monkeypatch.setattr(f"wavegen_series.{module}.{limit}", 10_000, raising=False)
+        monkeypatch.setattr(f"wavegen_series.tables.{module}.{limit}", 10_000, raising=False)
     with pytest.raises(DataError, match="more than"):
         table(gzip.compress(b"1\n" * 20_000), "x.csv.gz")
 

@@ -6,10 +6,10 @@ import json
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from wavegen_series import datasets
-from wavegen_series.command_abrupt import abrupt
-from wavegen_series.command_data import data
-from wavegen_series.command_denoise import denoise
+from wavegen_series.commands.abrupt import abrupt
+from wavegen_series.commands.data import data
+from wavegen_series.commands.denoise import denoise
+from wavegen_series.datasets import catalogue as datasets
 
 from wavegen.errors import ConfigError
 

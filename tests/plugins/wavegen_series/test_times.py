@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from wavegen_series.series import Names, Series
-from wavegen_series.times import CALENDAR, calendar, future, usual_step
+from wavegen_series.tables.times import CALENDAR, calendar, future, usual_step
 
 from wavegen.errors import ConfigError, DataError
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from wavegen_series import abrupt, denoise, transforms
 from wavegen_series.series import Numbers
+from wavegen_series.treatments import abrupt, denoise, transforms
 
 from wavegen.errors import ConfigError, DataError
 

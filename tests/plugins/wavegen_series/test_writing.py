@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from wavegen_series.forecast import Forecast
-from wavegen_series.frames import forecast_frame
-from wavegen_series.reading import from_array
 from wavegen_series.series import Series
-from wavegen_series.writing import write_forecasts, write_series
+from wavegen_series.tables.frames import forecast_frame
+from wavegen_series.tables.reading import from_array
+from wavegen_series.tables.writing import write_forecasts, write_series
 
 from wavegen.errors import ConfigError
 

@@ -1,0 +1,1 @@
+"""Tables of series: read, understood, written."""
