@@ -8,6 +8,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from wavegen.native import binding
 
@@ -55,7 +56,9 @@ def build(name: str, *options: str) -> Path:
     """The folder of the C++ test programs, in `build/NAME` of the checkout; built or brought up."""
     needs("cmake")
     folder = CHECKOUT / "build" / name
+    folder.mkdir(parents=True, exist_ok=True)
     generator = ["-G", "Ninja"] if shutil.which("ninja") else []
-    run("cmake", "-S", NATIVE, "-B", folder, *generator, "-DWAVEGEN_TESTS=ON", *options)
-    run("cmake", "--build", folder, "--parallel", "2")
+    with FileLock(folder / ".lock"):  # each of several test workers wants it
+        run("cmake", "-S", NATIVE, "-B", folder, *generator, "-DWAVEGEN_TESTS=ON", *options)
+        run("cmake", "--build", folder, "--parallel", "2")
     return folder / "tests"
