@@ -3,6 +3,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
+# Each begins with half of the files, so what a file's tests share is made once.
+WORKERS := -n 2 --dist worksteal
 CORE := $(wildcard $(addprefix wavegen/native/,*.cpp *.hpp *.h *.map CMakeLists.txt))
 
 # Threads that wait by spinning are up to ten times slower where something else uses the cores too.
@@ -11,10 +13,10 @@ test test-all demo: export OMP_WAIT_POLICY = passive
 .PHONY: test test-all lint demo bench clean
 
 test: lint  ## the checks, and the tests that take seconds
-	$(BIN)/pytest
+	$(BIN)/pytest $(WORKERS)
 
 test-all: lint  ## the long tests too
-	$(BIN)/pytest -m ""
+	$(BIN)/pytest $(WORKERS) -m ""
 
 lint: $(READY)
 	$(BIN)/ruff check .
