@@ -37,6 +37,11 @@ from wavegen.errors import ConfigError
     multiple=True,
     help="Of geron: steps ahead; both if not given.",
 )
+@click.option(
+    "--plots",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Of stocks: a folder for pictures of Microsoft's forecasts over what came.",
+)
 @json_option
 def bench(
     experiment: str,
@@ -44,15 +49,17 @@ def bench(
     seeds: int,
     budget: str,
     horizons: tuple[str, ...],
+    plots: Path | None,
     as_json: bool,
 ) -> None:
     """Do an experiment of the literature again, with models that are trained here and now.
 
     geron: two sines and noise (Hands-On Machine Learning, chapter 15). damped: damped sines
-    (stacked LSTM). stocks: daily prices, 12 forecasts of 30 days. djia: will the Dow Jones rise?
-    Every table has simple rows to beat, and the smallest error that is possible where it is known.
+    (stacked LSTM). stocks: daily prices and volumes, 12 forecasts of 30 days. djia: will the Dow
+    Jones rise? Every table has simple rows to beat, and the smallest error that is possible where
+    it is known.
     """
-    tables = _tables(experiment, rows, seeds, budget, horizons)
+    tables = _tables(experiment, rows, seeds, budget, horizons, plots)
     show(
         {"tables": [table.to_dict() for table in tables]},
         "\n\n\n".join(str(table) for table in tables),
@@ -61,10 +68,17 @@ def bench(
 
 
 def _tables(
-    experiment: str, rows: str, seeds: int, budget: str, horizons: tuple[str, ...]
+    experiment: str,
+    rows: str,
+    seeds: int,
+    budget: str,
+    horizons: tuple[str, ...],
+    plots: Path | None,
 ) -> Sequence[Any]:
     if horizons and experiment != "geron":
         raise ConfigError(f"--horizon is for geron; that of {experiment} is as in its source")
+    if plots is not None and experiment != "stocks":
+        raise ConfigError(f"--plots is for stocks; {experiment} draws nothing")
     match experiment:
         case "geron":
             from ..experiments.geron import HORIZONS, ROWS, geron
@@ -83,9 +97,12 @@ def _tables(
 
     chosen = _chosen(rows, ROWS) if rows else usual()
     with tempfile.TemporaryDirectory() as folder:
-        return [
+        found = [
             stocks(chosen, seed, budget, Path(folder) / str(seed), note) for seed in range(seeds)
         ]
+    for file in found[0].draw(plots) if plots is not None else ():
+        note(str(file))
+    return found
 
 
 def _chosen(names: str, there: Sequence[str]) -> Sequence[str]:
