@@ -24,10 +24,10 @@ def one_cycle(book: Recipe) -> Recipe:
     return recipe(30, book.every_step, batch=64, lr=4e-3, schedule="one-cycle", clip=5, init=init)
 
 
-def longer(book: Recipe) -> Recipe:
-    """For the gated WaveNet: longer, hidden weights by Muon, averaged weights."""
+def by_muon(book: Recipe) -> Recipe:
+    """As long, for the gated WaveNet: hidden weights by Muon, and averaged weights at the end."""
     return recipe(
-        60, book.every_step, batch=64, lr=4e-3, muon_lr=0.02, schedule="one-cycle", clip=5,
+        30, book.every_step, batch=64, lr=4e-3, muon_lr=0.02, schedule="one-cycle", clip=5,
         ema=0.998,
     )  # fmt: skip
 
@@ -81,6 +81,6 @@ NEURAL: Mapping[str, Neural] = {
         "wavenet", _SIMPLIFIED, recipe(20, init="keras"), {}, "ReLU, no gates, no skips"
     ),
     "wavenet": Neural("wavenet", _GATED, recipe(20, lr=2e-3), {}, "gated, receptive field 63",
-        longer,
+        by_muon,
     ),
 }  # fmt: skip

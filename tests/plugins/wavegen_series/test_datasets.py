@@ -123,6 +123,7 @@ def test_generators_are_loaded_as_series():
         (lambda: datasets.load("sine", steps=0), "steps is 0; sine needs 1"),
         (lambda: datasets.load("copy", steps=20), "steps is 20; copy needs 21"),
         (lambda: datasets.load("sine", seed=-1), "seed is -1"),
+        (lambda: datasets.load("sine", seed=2**32), "seed is 4294967296"),
         (lambda: datasets.load("sine", n=10**8, steps=100), "1,000,000,000 or less"),
         (lambda: datasets.load("sine", ["z"]), "sine has no column 'z'; it has y"),
         (lambda: datasets.load("aapl", n=2), "aapl is a real series"),
