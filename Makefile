@@ -23,7 +23,7 @@ lint: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright
 
-demo: $(READY)  ## a few minutes from recordings to demo/*.wav and demo/*.png
+demo: $(READY)  ## a few minutes from recordings to demo/*.wav and demo/*.png, and a chorale
 	rm -rf demo
 	$(BIN)/wavegen train audio assets/recordings -o demo/run --preset small --domain.rate_hz 8000 \
 	    --domain.valid_percent 10 --domain.test_percent 0 --trainer.batch 2 --model.dropout 0.1 \
@@ -32,6 +32,10 @@ demo: $(READY)  ## a few minutes from recordings to demo/*.wav and demo/*.png
 	    --picture demo/sample.png
 	cp demo/run/curve.png demo/curve.png
 	$(BIN)/wavegen info demo/run
+	$(BIN)/wavegen sample bach -o demo/bach.mid --key G --seconds 48 --temperature .9 \
+	    --seed 7 --filter chorale-parallels --picture demo/bach.png
+	$(BIN)/wavegen sample bach -o demo/bach.wav --key G --seconds 48 --temperature .9 \
+	    --seed 7 --filter chorale-parallels
 
 bench: $(READY)  ## training speed on this machine, beside a plain Conv1d formulation
 	$(BIN)/wavegen bench train --config S

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 _VOICES = ("soprano", "alto", "tenor", "bass")
 _GUARD = "chorale-parallels"
+_SHIPPED = "bach"
+"""The model that comes with wavegen."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,14 @@ def _fills(command: Callable[..., None]) -> Callable[..., None]:
 
     decorated: Callable[..., None] = functools.update_wrapper(collected, command)
     options = [
-        click.option("--model", "run", type=FILE, required=True, help="A run of --model chorale."),
+        click.option(
+            "--model",
+            "run",
+            default=_SHIPPED,
+            show_default=True,
+            type=FILE,
+            help="A run of --model chorale.",
+        ),
         click.option("-o", "--output", type=FILE, required=True, help="The file to write."),
         click.option(
             "-n",
