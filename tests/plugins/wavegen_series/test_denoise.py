@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import pywt
 from wavegen_series.treatments.denoise import (
     denoise,
     denoise_whole,
@@ -25,6 +26,21 @@ def test_noise_is_taken_out_by_as_much_as_was_measured():
     assert np.mean(before) == pytest.approx(11.2, abs=0.1)
     assert np.mean(whole) > 19.5
     assert np.mean(before) + 5 < np.mean(causal) < np.mean(whole)
+
+
+def test_details_shrink_by_the_threshold_of_donoho_and_johnstone():
+    noisy = 3 * np.random.default_rng(4).standard_normal((2000, 1))
+    before = pywt.wavedec(noisy[:, 0], "coif3", level=3)
+    limit = np.median(np.abs(before[-1])) / 0.6745 * np.sqrt(2 * np.log(2000))
+    assert limit == pytest.approx(3 * np.sqrt(2 * np.log(2000)), rel=0.1)
+    noisy[:, 0] += pywt.waverec([0 * b for b in before[:-1]] + [_one(before[-1], 40)], "coif3")
+    after = pywt.wavedec(denoise_whole(noisy)[:, 0], "coif3", level=3)
+    shrunk = pywt.wavedec(noisy[:, 0], "coif3", level=3)[-1] - after[-1]
+    assert shrunk.max() == pytest.approx(limit, rel=0.01)
+
+
+def _one(like: np.ndarray, height: float) -> np.ndarray:
+    return height * (np.arange(len(like)) == len(like) // 2)
 
 
 def test_units_of_the_two_measures():
