@@ -40,7 +40,7 @@ class Neural:
     settings: Mapping[str, Any]
     book: Recipe
     source: Mapping[int, float]
-    """The book's figure by horizon."""
+    """The book's figure by horizon; where it has none, the one that its notebook shows."""
     remark: str = ""
     good: Callable[[Recipe], Recipe] = one_cycle
 
@@ -62,9 +62,11 @@ NEURAL: Mapping[str, Neural] = {
         "recurrent", _DEEP, recipe(20, lr=0.01, init="keras"), {10: 0.006}, "lr 0.01"
     ),
     "lstm": Neural(
-        "recurrent", {**_DEEP, "cell": "lstm"}, recipe(20, init="keras"), {}
+        "recurrent", {**_DEEP, "cell": "lstm"}, recipe(20, init="keras"), {10: 0.0085}
     ),
-    "gru": Neural("recurrent", {**_DEEP, "cell": "gru"}, recipe(20, init="keras"), {}),
+    "gru": Neural(
+        "recurrent", {**_DEEP, "cell": "gru"}, recipe(20, init="keras"), {10: 0.0111}
+    ),
     "layer-norm-rnn": Neural(
         "recurrent", {**_DEEP, "layer_norm": True}, recipe(10, init="keras"), {}, "10 epochs"
     ),
@@ -72,13 +74,14 @@ NEURAL: Mapping[str, Neural] = {
         "conv-gru",
         {"kernel": 4, "stride": 2, "channels": 20, "layers": 2, "width": 20, "embedding": 1,
          "output_channels": 20},
-        recipe(20, init="keras"), {}, "reads the newest symbols beside the strided frames",
+        recipe(20, init="keras"), {10: 0.0081},
+        "reads the newest symbols beside the strided frames",
     ),
     "clockwork": Neural(
         "clockwork", {"groups": 4, "units": 10, "embedding": 4}, recipe(20), {}
     ),
     "wavenet-simple": Neural(
-        "wavenet", _SIMPLIFIED, recipe(20, init="keras"), {}, "ReLU, no gates, no skips"
+        "wavenet", _SIMPLIFIED, recipe(20, init="keras"), {10: 0.0095}, "ReLU, no gates, no skips"
     ),
     "wavenet": Neural("wavenet", _GATED, recipe(20, lr=2e-3), {}, "gated, receptive field 63",
         by_muon,
