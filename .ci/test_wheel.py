@@ -115,6 +115,12 @@ def test_the_wheel_holds_the_packages_and_nothing_else(wheel: Path) -> None:
     assert re.search(r"-py3-none-(linux|macosx)_\w+\.whl$", wheel.name)
 
 
+def test_the_models_that_ship_are_in_it(wheel: Path, wavegen: Path, home: Path) -> None:
+    assert "wavegen/assets/models/bach/model.safetensors" in zipfile.ZipFile(wheel).namelist()
+    run(wavegen, "sample", "bach", "-o", "bach.csv", "--steps", "32", cwd=home)
+    assert len((home / "bach.csv").read_text().splitlines()) == 33
+
+
 def test_the_sdist_holds_what_a_build_needs(dist: Path) -> None:
     (path,) = dist.glob("wavegen-*.tar.gz")
     with tarfile.open(path) as archive:
