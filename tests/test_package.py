@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
+import resource
 import subprocess
 import sys
-import time
 import tomllib
 from collections.abc import Sequence
 from importlib.metadata import distribution, requires, version
@@ -23,13 +23,19 @@ EXTRAS: dict[str, list[str]] = PYPROJECT["project"]["optional-dependencies"]
 COMMAND = Path(sys.executable).with_name("wavegen")
 
 
+def children_seconds() -> float:
+    """Processor time of all processes that were started here and have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
 def best_seconds(command: Sequence[str | Path], good_enough: float, tries: int = 12) -> float:
-    """Wall time of the fastest run: what the command takes where nothing else takes the machine."""
+    """Processor time of the fastest run, since other tests take the machine at the same time."""
     best = float("inf")
     for _ in range(tries):
-        begin = time.perf_counter()
+        begin = children_seconds()
         subprocess.run(command, check=True, capture_output=True)
-        best = min(best, time.perf_counter() - begin)
+        best = min(best, children_seconds() - begin)
         if best < good_enough:
             break
     return best
