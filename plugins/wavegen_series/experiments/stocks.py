@@ -126,7 +126,11 @@ def stocks(
 def _one(name: str, column: str) -> Series:
     """Named so that a price and a volume can be told apart."""
     (series,) = load(name, [column])
-    return series if column == "adj_close" else replace(series, name=f"{name} {column}")
+    if column == "adj_close":
+        return series
+    # The NASDAQ has a day on which nothing seems to be traded: nobody wrote it down.
+    told = np.where(series.values > 0, series.values, np.nan)
+    return replace(series, name=f"{name} {column}", values=told)
 
 
 def _trained(series: Sequence[Series], updates: int, seed: int, folder: Path) -> Method:

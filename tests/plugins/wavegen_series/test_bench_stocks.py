@@ -92,6 +92,19 @@ def test_each_kind_has_a_model_of_its_own_and_a_picture_of_it(monkeypatch, tmp_p
     }
 
 
+def test_a_day_without_a_volume_was_not_written_down(monkeypatch, tmp_path):
+    def with_zero(name, columns):
+        (series,) = made(name, columns)
+        series.values[40] = 0 if columns == ["volume"] else 3
+        return [series]
+
+    monkeypatch.setattr(bench_stocks, "load", with_zero)
+    found = bench_stocks.stocks(["naive"], 0, "book", tmp_path, lambda line: None)
+    prices, volumes = (each[0].values[:, 0] for each in found.series.values())
+    assert np.flatnonzero(np.isnan(volumes)).tolist() == [40]
+    assert prices[40] == 3
+
+
 def test_other_experiments_draw_nothing(tmp_path):
     with pytest.raises(ConfigError, match="--plots is for stocks"):
         CliRunner().invoke(bench, ["djia", "--plots", str(tmp_path)], catch_exceptions=False)
