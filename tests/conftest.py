@@ -1,11 +1,19 @@
-"""What all tests share: one thread each, since small tensors gain nothing from more; a cache."""
+"""What all tests share: one thread each, random numbers of their own, and a cache."""
 
 import os
 from collections.abc import Iterator
 
-import pytest
-
+# Small tensors gain nothing from more threads, and two workers would fight for the cores.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import pytest
+import torch
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup() -> None:
+    """A test meets the same random numbers whichever ran before it, in whichever worker."""
+    torch.manual_seed(0)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import mutants
@@ -12,8 +12,10 @@ from healthy import build
 from running import broken_laws
 
 from wavegen.model import SequenceModel
+from wavegen.program.program import Program
 from wavegen.testing import SPECS, ModelContract
 from wavegen.testing.inputs import awaken
+from wavegen.testing.programs import program_of
 
 CAUGHT_BY = {
     mutants.TapReadAfterWrite: "step_equals_forward",
@@ -98,10 +100,19 @@ def subject(mutant: type) -> SequenceModel[Any]:
     return model.eval()
 
 
+def programmed(mutant: type) -> tuple[SequenceModel[Any], Program]:
+    model = subject(mutant)
+    return model, program_of(model)
+
+
 @pytest.fixture(scope="module")
 def broken() -> dict[type, set[str]]:
     return {
-        mutant: broken_laws(Laws(), {"subject": partial(subject, mutant)}) for mutant in CAUGHT_BY
+        mutant: broken_laws(
+            Laws(),
+            {"subject": partial(subject, mutant), "programmed": cache(partial(programmed, mutant))},
+        )
+        for mutant in CAUGHT_BY
     }
 
 

@@ -254,17 +254,19 @@ class HeadContract(Contract):
         if subject.draws_classes:
             chosen += TRUNCATIONS
         for controls in chosen:
-            drawn = run_draws(program, params, 3, controls)
-            event = torch.zeros_like(drawn[:1]).view(1, *subject.event_shape)
-            batch = ControlBatch.of([controls])
-            for t in range(n):
-                with torch.no_grad():
-                    event = draw_event(
-                        subject, params[t : t + 1], noise[t : t + 1], batch, filters, event
-                    )
-                torch.testing.assert_close(
-                    drawn[t], event.flatten(), rtol=1e-3, atol=1e-3, msg=f"event {t}, {controls}"
+            drawn = run_draws(program, params, 3, controls).view(n, *subject.event_shape)
+            before = torch.cat([torch.zeros_like(drawn[:1]), drawn[:-1]])
+            with torch.no_grad():
+                events = draw_event(
+                    subject, params, noise, ControlBatch.of([controls] * n), filters, before
                 )
+            torch.testing.assert_close(
+                drawn,
+                events,
+                rtol=1e-3,
+                atol=1e-3,
+                msg=lambda report, chosen=controls: f"{chosen}: {report}",
+            )
 
     def _distribution(
         self, head: Head, params: Tensor, absent: int | None = None

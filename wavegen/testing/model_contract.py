@@ -19,12 +19,14 @@ from .. import state as trees
 from ..model import SequenceModel
 from ..program.export import step_cond_channels
 from ..program.precision import precision_of, with_precision
+from ..program.program import Program
 from .contract import Contract
 from .inputs import Inputs, awaken, other_symbols, random_inputs
 from .programs import program_of, run_program
 from .reach import gradient_of
 
 Model = SequenceModel[Any]
+_PROGRAMMED = pytest.StashKey[dict[str, tuple[Model, Program]]]()
 
 
 class ModelContract(Contract):
@@ -53,6 +55,15 @@ class ModelContract(Contract):
         """The model made ready: eval mode, and no parameter left at zero."""
         awaken(model)
         return model.eval()
+
+    @pytest.fixture
+    def programmed(self, subject: Model, request: pytest.FixtureRequest) -> tuple[Model, Program]:
+        """The model made ready, and its program: made once for all laws, since export is slow."""
+        made = request.node.parent.stash.setdefault(_PROGRAMMED, {})
+        parameters = request.node.name.partition("[")[2]
+        if parameters not in made:
+            made[parameters] = subject, program_of(subject)
+        return made[parameters]
 
     def test_shapes(self, subject: Model) -> None:
         """forward gives `(B, T, P)`, step and prefill give `(B, P)`, all floating point."""
@@ -277,12 +288,13 @@ class ModelContract(Contract):
         expected = _forward(subject, given)
         self._same(steps[:, -20:], expected[:, -20:], f"after {self.long_run} steps")
 
-    def test_program_equals_step(self, subject: Model) -> None:
+    def test_program_equals_step(self, programmed: tuple[Model, Program]) -> None:
         """The program computes what the steps compute, and takes over at any step, and hands back.
 
         Skipped, with the reason, where the model has no program.
         """
-        program, given = program_of(subject), self._inputs(subject)
+        subject, program = programmed
+        given = self._inputs(subject)
         expected, middle = _forward(subject, given), self.length // 2
         params, memory = run_program(program, given.cut(0, middle), _init(subject, given))
         self._same(params, expected[:, :middle], "the program")
@@ -292,9 +304,10 @@ class ModelContract(Contract):
         params, _ = run_program(program, given.cut(middle, self.length), memory)
         self._same(params, expected[:, middle:], "the program after prefill")
 
-    def test_program_of_low_precision(self, subject: Model) -> None:
+    def test_program_of_low_precision(self, programmed: tuple[Model, Program]) -> None:
         """With weights in fewer bits the program stays near: see `program_error`."""
-        program, given = program_of(subject), self._inputs(subject)
+        subject, program = programmed
+        given = self._inputs(subject)
         expected = _forward(subject, given)
         size = float(expected.square().mean().sqrt())
         for precision, allowed in self.program_error.items():

@@ -106,11 +106,10 @@ def test_programs_keep_the_rules(n_classes: int) -> None:
     program = program_of(Prompted(head), head, rules)
     drawn = run_draws(program, params, 3, Controls())
     noise = torch.from_numpy(uniforms([3], [0], n, head.n_uniforms))[0]
-    event, batch = torch.zeros(1, 4, dtype=torch.int64), ControlBatch.of([Controls()])
-    for t in range(n):
-        with torch.no_grad():
-            event = draw_event(head, params[t : t + 1], noise[t : t + 1], batch, rules, event)
-        assert drawn[t].tolist() == event[0].tolist()
+    before = torch.cat([torch.zeros(1, 4, dtype=torch.int64), drawn[:-1]])
+    with torch.no_grad():
+        events = draw_event(head, params, noise, ControlBatch.of([Controls()] * n), rules, before)
+    assert drawn.tolist() == events.tolist()
     notes = torch.where(drawn > 46, drawn - 46, drawn)
     for above, below in ((0, 2), (2, 3), (3, 1)):
         both = (notes[:, above] > 0) & (notes[:, below] > 0)
