@@ -3,8 +3,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
-# Each begins with half of the files, so what a file's tests share is made once.
-WORKERS := -n 2 --dist worksteal
+# All tests of a file go to one worker, so what they share is made once.
+WORKERS := -n 2 --dist loadfile
 CORE := $(wildcard $(addprefix wavegen/native/,*.cpp *.hpp *.h *.map CMakeLists.txt))
 
 # Threads that wait by spinning are up to ten times slower where something else uses the cores too.
