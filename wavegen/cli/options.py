@@ -8,10 +8,11 @@ without the settings, to learn the names, then as a whole.
 
 from __future__ import annotations
 
+import dataclasses
 import typing
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import Field, dataclass, field, fields
+from dataclasses import Field, dataclass, fields
 from typing import Any
 
 import click
@@ -33,7 +34,7 @@ class Section:
     config: type
     prefix: str
     """What its options begin with: `--NAME.`, or `--` where they are like the command's own."""
-    defaults: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    defaults: Mapping[str, Any] = dataclasses.field(default_factory=dict[str, Any])
     """Values that stand in place of the config's own defaults."""
 
     def flag(self, field: str) -> str:
