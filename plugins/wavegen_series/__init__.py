@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from wavegen.hookspecs import DomainSpec, ModelSpec, hookimpl
 
@@ -16,8 +16,18 @@ if TYPE_CHECKING:
     from wavegen.model import SequenceSpec
 
     from .domain import SeriesDomain
+    from .forecasting.forecaster import Forecaster as Forecaster
     from .model import ForecasterModel
     from .player import SeriesPlayer
+
+
+def __getattr__(name: str) -> Any:
+    """`Forecaster` is imported when it is first asked for, since it takes torch."""
+    if name == "Forecaster":
+        from .forecasting.forecaster import Forecaster
+
+        return Forecaster
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 @hookimpl
