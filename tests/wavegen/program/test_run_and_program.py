@@ -105,7 +105,7 @@ def test_a_program_that_follows_a_recording_is_for_other_hosts(tmp_path: Path) -
     mel = {"cond": "mel", "n_mels": 20, "n_fft": 128, "hop": 32}
     run, file = write_run(tmp_path / "run", **mel), tmp_path / "a.program"
     assert json.loads(good("program", run, "-o", file, "--json").stdout)["operations"] > 10
-    message = "use wavegen sample RUN --condition-from"
+    message = "play the run itself (wavegen sample RUN or wavegen stream RUN)"
     assert message in bad("sample", file, "-o", tmp_path / "x.wav")
 
 
