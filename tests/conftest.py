@@ -1,4 +1,5 @@
-"""What all tests share: one thread each, random numbers of their own, and a cache."""
+"""What all tests share: one thread each, random numbers of their own, no haste,
+no plugins but the installed ones, and a cache."""
 
 import os
 from collections.abc import Iterator
@@ -8,6 +9,13 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import pytest
 import torch
+from hypothesis import settings
+
+from wavegen.plugins import plugins
+
+# How long an example takes says more of what else runs than of the code; pytest-timeout stays.
+settings.register_profile("tests", deadline=None)
+settings.load_profile("tests")
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -22,3 +30,11 @@ def _cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("WAVEGEN_CACHE", str(tmp_path_factory.mktemp("cache")))
         yield
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _plugins() -> Iterator[None]:
+    """No file of tests finds the plugins that another one added."""
+    plugins.cache_clear()
+    yield
+    plugins.cache_clear()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 
@@ -34,7 +33,7 @@ SHORT = {
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Trained on steps of one letter four times; it is an a where it is loud."""
     folder = tmp_path_factory.mktemp("quartets")
     rng = np.random.default_rng(0)
@@ -49,8 +48,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         trainer=SHORT,
         progress=False,
     )
-    yield folder / "run"
-    plugins.cache_clear()
+    return folder / "run"
 
 
 @pytest.fixture(scope="module")

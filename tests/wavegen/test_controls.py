@@ -16,7 +16,7 @@ from wavegen.controls import Controls
 from wavegen.errors import ConfigError
 from wavegen.sampling import ControlBatch, draw_class, probabilities
 
-many = settings(max_examples=100, deadline=None)
+many = settings(max_examples=100)
 numbers = st.floats(-30, 30, width=32)
 rows = st.lists(numbers, min_size=1, max_size=12)
 settings_ = st.builds(

@@ -114,7 +114,7 @@ def test_the_lead_in_is_what_training_saw() -> None:
 # Streams
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(
     steps=st.integers(1, 120),
     prime=st.text("abcdefghijklmnop", max_size=20),
@@ -156,7 +156,7 @@ def cut(text: str, sizes: list[int]) -> Iterator[str]:
     yield text
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(
     text=st.text("abcdefghijklmnop", min_size=1, max_size=80),
     sizes=st.lists(st.integers(0, 30), max_size=6),
@@ -349,7 +349,7 @@ def test_a_missing_plugin_says_what_to_install_and_imports_nothing(tmp_path: Pat
         load(tmp_path)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     changes=st.dictionaries(
         st.sampled_from(["model", "domain", "spec", "lead_in"]),

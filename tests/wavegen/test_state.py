@@ -43,7 +43,7 @@ trees = st.recursive(
     ),
     max_leaves=6,
 )
-many = settings(max_examples=50, deadline=None)
+many = settings(max_examples=50)
 
 
 def equal(actual: Any, expected: Any) -> bool:

@@ -78,7 +78,7 @@ def test_it_is_step_draw_repeat() -> None:
 
 
 @pytest.mark.parametrize("name", DOMAINS)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(data=st.data())
 def test_neighbours_slots_and_chunks_do_not_matter(name: str, data: st.DataObject) -> None:
     domain, engine = engine_of(name)

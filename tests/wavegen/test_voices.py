@@ -34,7 +34,7 @@ def trained(seed: int = 0, **settings: object) -> TrainedModel:
 MODEL = trained()
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     chunks=st.lists(st.integers(0, 17), max_size=8),
     prime=st.lists(st.integers(0, 15), max_size=20),
@@ -51,9 +51,7 @@ def test_the_cutting_does_not_matter(chunks: list[int], prime: list[int], seed: 
     assert torch.equal(whole.step(5), cut.step(5))
 
 
-@settings(
-    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     before=st.integers(0, 30),
     seed=st.integers(0, 2**64 - 1),
@@ -139,7 +137,7 @@ class Tree(RuleBasedStateMachine):
 
 
 TestTree = Tree.TestCase
-TestTree.settings = settings(max_examples=15, stateful_step_count=12, deadline=None)
+TestTree.settings = settings(max_examples=15, stateful_step_count=12)
 
 
 def test_controls_change_from_the_next_symbol_on() -> None:

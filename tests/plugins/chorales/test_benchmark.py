@@ -51,7 +51,7 @@ def nats(model: TrainedModel, events: Ints) -> npt.NDArray[np.float64]:
     return model.score_symbols(torch.from_numpy(events), cond).double().numpy() * math.log(2)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.lists(st.integers(1, 40), min_size=1, max_size=4), st.integers(0, 2**20))
 def test_whole_pieces_score_as_the_model_scores_them(
     model: TrainedModel, lengths: list[int], seed: int
@@ -64,7 +64,7 @@ def test_whole_pieces_score_as_the_model_scores_them(
         np.testing.assert_allclose(own, nats(model, events), rtol=1e-4, atol=1e-4)
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @given(st.integers(33, 90), st.integers(0, 2**20))
 def test_windows_of_the_book_know_nothing_of_each_other(
     model: TrainedModel, steps: int, seed: int

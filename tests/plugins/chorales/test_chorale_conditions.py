@@ -166,7 +166,7 @@ def test_what_is_given_is_what_is_to_be_sung(piece: Make) -> None:
 
 
 @given(st.data())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_what_was_known_is_written(data: st.DataObject) -> None:
     """Conditions of a grid and back: all but the tempo, which is the prime's."""
     domain = ChoralesDomain(ChoralesConfig())

@@ -57,7 +57,7 @@ def test_a_held_chord_has_the_peaks_of_its_notes(chord: list[int], rate_hz: int)
 
 
 @given(grids(max_steps=40))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_never_clipped_and_as_long_as_its_steps(grid: ChoraleGrid) -> None:
     sound = render(grid, 8000)
     assert sound.dtype == np.float32

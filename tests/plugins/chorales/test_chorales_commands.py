@@ -158,7 +158,7 @@ def test_a_tune_that_says_no_key_is_told_the_one_that_fits(
     assert nats[0] == nats[1] != nats[2]  # the model is told indeed
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(grids(), st.integers(0, 2**20))
 def test_only_given_notes_decide_the_key(grid: ChoraleGrid, seed: int) -> None:
     domain = ChoralesDomain(ChoralesConfig())
@@ -210,7 +210,7 @@ def test_the_rest_of_a_piece_stays(piece: Make, run: Path, tmp_path: Path) -> No
 
 
 @given(grids(), st.integers(0, 6), st.integers(0, 6))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_bars_are_counted_as_scores_count_them(grid: ChoraleGrid, first: int, more: int) -> None:
     numbers = bars_of(grid)
     starts = np.flatnonzero(np.diff(numbers)) + 1

@@ -29,7 +29,7 @@ def changed(change: Filter, before: list[int], drawn: list[int], n_classes: int 
     return (change(logits, *rows) - logits)[0]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(NOTES, NOTES, st.integers(0, 3))
 def test_parallels_are_those_of_the_rule(before: list[int], now: list[int], k: int) -> None:
     found = changed(filters.parallels, before, now[:k])
@@ -48,7 +48,7 @@ def test_parallels_are_those_of_the_rule(before: list[int], now: list[int], k: i
         assert float(found[note]) == pytest.approx(expected, abs=1e-5)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(NOTES, NOTES, st.integers(0, 3))
 def test_no_voice_crosses(before: list[int], now: list[int], k: int) -> None:
     found = changed(filters.crossing, before, now[:k])
@@ -73,7 +73,7 @@ def test_a_scale_is_kept_by_every_key() -> None:
         assert float(found[0]) == 0, "a rest is in every scale"
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(NOTES, NOTES, st.integers(0, 3), st.sampled_from(("parallels", "crossing", "ranges")))
 def test_held_notes_count_as_struck_ones(
     before: list[int], now: list[int], k: int, name: str

@@ -39,7 +39,7 @@ class TestFlat(test_chorales_domain.TestNative):
         return ChoralesDomain(FLAT)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(grids(), st.booleans())
 def test_a_step_is_four_symbols_in_drawing_order(grid: ChoraleGrid, holds: bool) -> None:
     framed, flat = Codec(holds), FlatCodec(holds)
@@ -52,7 +52,7 @@ def test_a_step_is_four_symbols_in_drawing_order(grid: ChoraleGrid, holds: bool)
     assert flat.n_classes == framed.n_classes
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.lists(st.integers(0, 92), max_size=60), st.lists(st.integers(0, 9), max_size=20))
 def test_any_symbols_in_any_cuts_decode(symbols: list[int], cuts: list[int]) -> None:
     domain = ChoralesDomain(FLAT)
@@ -104,7 +104,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> TrainedModel:
     return load(write_run(run, "recurrent", holds=False, flat=True, conditions=()), "cpu")
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(steps=st.integers(1, 30), seed=st.integers(0, 2**20))
 def test_the_benchmark_scores_note_after_note(model: TrainedModel, steps: int, seed: int) -> None:
     events = np.random.default_rng(seed).integers(0, 47, (steps, 4))

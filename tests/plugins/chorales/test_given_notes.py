@@ -89,7 +89,7 @@ def told(domain: ChoralesDomain, seed: int) -> tuple[Tensor, Tensor, Tensor]:
     return torch.from_numpy(events), torch.from_numpy(is_given), torch.from_numpy(rows)
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(
     st.integers(0, 2**32 - 1),
     st.integers(0, 2**62),

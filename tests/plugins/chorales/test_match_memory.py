@@ -40,7 +40,7 @@ def by_definition(made: MatchMemory, x: Tensor) -> Tensor:
     return sums.log1p()
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(1, 30), st.integers(1, 30), st.integers(0, 2**20))
 def test_votes_are_those_of_the_definition(n_events: int, n_steps: int, seed: int) -> None:
     made = memory(n_events)
@@ -65,7 +65,7 @@ def test_a_long_match_is_worth_no_more_than_the_longest_told_apart() -> None:
     torch.testing.assert_close(votes[0], by_definition(made, x[0]))
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(st.integers(1, 20))
 def test_pieces_of_any_size_give_the_same(size: int) -> None:
     made = memory(12)

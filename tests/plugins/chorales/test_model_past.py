@@ -22,7 +22,7 @@ def features(x: Tensor, n_classes: int) -> tuple[Tensor, list[Tensor]]:
     return ages.argmax(-1), list(out[0, :, 4 * AGES :].split(PERIODS, -1))
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.integers(0, 2**20), st.booleans())
 def test_ages_count_from_the_attack(seed: int, holds: bool) -> None:
     rng = torch.Generator().manual_seed(seed)

@@ -16,7 +16,7 @@ from wavegen_chorales.domain import ChoralesDomain
 SET = Path(__file__).parents[4] / "shared" / "data" / "jsb_chorales.tgz"
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.integers(1, 60), st.integers(2, 6), st.integers(0, 2**20))
 def test_each_context_gives_a_distribution(n: int, n_classes: int, seed: int) -> None:
     rng = np.random.default_rng(seed)

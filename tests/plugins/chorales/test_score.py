@@ -124,7 +124,7 @@ def test_readers_see_the_right_accidentals(grid: ChoraleGrid) -> None:
 
 
 @given(grids())
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 def test_music21_reads_what_was_written(grid: ChoraleGrid) -> None:
     pytest.importorskip("music21")
     from wavegen_chorales.musicxml_reading import read_musicxml

@@ -133,7 +133,7 @@ def test_all_origins_between_two_fits_are_one_call_and_one_pass():
     assert spy.scored == [(LENGTH, LENGTH - 24)] * 2
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @given(
     mode=st.sampled_from(MODES),
     refit=st.sampled_from(["never", "each", "every:2"]),

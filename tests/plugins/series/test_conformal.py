@@ -36,7 +36,7 @@ def world(rng: np.random.Generator, n: int, narrow: float) -> tuple[list[Forecas
     return [forecast(p, s) for p, s in zip(paths, scales, strict=True)], truths
 
 
-@settings(max_examples=4, deadline=None)
+@settings(max_examples=4)
 @given(st.integers(0, 2**32 - 1), st.sampled_from([0.3, 1.0, 3.0]))
 def test_quantiles_hold_on_new_data(seed: int, narrow: float) -> None:
     """An 80 % interval covers 80 % of what comes, whatever the forecast thought."""
@@ -54,7 +54,7 @@ def test_quantiles_hold_on_new_data(seed: int, narrow: float) -> None:
     assert max(abs(share_below(level, forecasts) - level) for level in (0.1, 0.5, 0.9)) > 0.05
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.integers(0, 2**32 - 1), st.integers(1, 40), st.floats(0.1, 5))
 def test_paths_keep_their_order_at_each_step(seed: int, n: int, stretch: float) -> None:
     rng = np.random.default_rng(seed)

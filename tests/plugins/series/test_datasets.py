@@ -18,7 +18,7 @@ PACKAGED = {name: each for name, each in DATASETS.items() if isinstance(each, Pa
 
 @pytest.mark.parametrize("name", GENERATED)
 @given(st.integers(1, 4), st.integers(21, 60), st.integers(0, 2**32 - 1))
-@settings(max_examples=2, deadline=None)
+@settings(max_examples=2)
 def test_a_seed_makes_the_same_series_again_and_others_make_others(name, n, steps, seed):
     once = datasets.generate(name, n, steps, seed)
     assert once.shape[:2] == (n, steps)
@@ -40,7 +40,7 @@ def test_the_naive_errors_of_two_sines_are_the_book_s():
 
 
 @given(st.integers(0, 2**32 - 1))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_damped_sines_are_a_linear_recurrence_around_a_half(seed):
     x = datasets.generate("damped", 3, 60, seed) - 0.5
     assert np.abs(x).max() <= 0.5

@@ -15,7 +15,7 @@ def expected(moment: datetime) -> np.datetime64:
     return np.datetime64(moment.replace(tzinfo=None), "ns")
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     moment=moments,
     form=st.sampled_from(
@@ -36,7 +36,7 @@ def test_each_form_is_what_it_says(moment: datetime, form: str):
     assert dates([cell, cell]).tolist() == [expected(datetime.strptime(cell, form)).tolist()] * 2
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(first=moments, second=moments, minutes=st.integers(-14 * 60, 14 * 60))
 def test_zones_become_utc(first: datetime, second: datetime, minutes: int):
     zone = timezone(timedelta(minutes=minutes))
@@ -45,7 +45,7 @@ def test_zones_become_utc(first: datetime, second: datetime, minutes: int):
     assert (dates(cells) == np.array([expected(moment) for moment in wanted])).all()
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(
     days=st.lists(st.dates(date(1700, 1, 1), date(2250, 1, 1))).map(
         lambda found: [*found, date(2024, 2, 29)]

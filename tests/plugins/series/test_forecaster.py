@@ -122,7 +122,7 @@ def test_a_series_does_not_depend_on_the_others(kind: str) -> None:
     assert not np.allclose(twin.samples, together[0].samples)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.sampled_from([*KINDS]), st.integers(0, 2**31), st.integers(1, 12), st.integers(1, 5))
 def test_the_future_is_never_seen(kind: str, seed: int, n: int, horizon: int) -> None:
     """What comes after the context may be anything, the known covariates apart."""
@@ -152,7 +152,7 @@ def test_known_covariates_of_the_future_matter() -> None:
     assert not np.allclose(found[0].samples[:, 1], found[1].samples[:, 1])
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.sampled_from([*KINDS]), st.integers(0, 2**31), st.floats(0, 0.9))
 def test_a_forecast_is_finite_whatever_is_missing(kind: str, seed: int, share: float) -> None:
     whole = series(kind, 12, 4, seed=seed)
@@ -237,7 +237,7 @@ def test_one_step_draws_follow_the_density() -> None:
 # Gaps
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.sampled_from([*KINDS]), st.integers(0, 2**31), st.floats(0, 0.8))
 def test_imputing_keeps_what_is_known_and_leaves_no_gap(kind: str, seed: int, share: float) -> None:
     whole = series(kind, 14, seed=seed)

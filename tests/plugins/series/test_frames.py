@@ -20,7 +20,7 @@ pandas = pytest.importorskip("pandas")
 TOLD = Columns("unique_id", "ds", ("a", "b c"), ("price",), ("load",), ("kind",))
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(families)
 def test_series_survive_a_frame(family: tuple[Series, ...]):
     again = from_pandas(to_pandas(family), TOLD)

@@ -39,7 +39,7 @@ def read(name: ScalerName, x: Tensor, memory: int = 9) -> Reading:
 
 
 @pytest.mark.parametrize("name", NAMES)
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @given(seed=seeds, cut=st.integers(1, 24), missing=st.sampled_from([0.4, 0.0, 1.0]))
 def test_steps_read_what_all_steps_at_once_read(
     name: ScalerName, seed: int, cut: int, missing: float
@@ -55,7 +55,7 @@ def test_steps_read_what_all_steps_at_once_read(
 
 
 @pytest.mark.parametrize("name", NAMES)
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=6)
 @given(seed=seeds)
 def test_a_missing_value_changes_nothing_but_the_mask(name: ScalerName, seed: int) -> None:
     x = walk(seed, 30, 0.0)
@@ -78,7 +78,7 @@ def test_a_missing_value_changes_nothing_but_the_mask(name: ScalerName, seed: in
 
 
 @pytest.mark.parametrize("name", ["standard", "robust", "difference"])
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @given(seed=seeds, power=st.integers(-3, 3))
 def test_units_are_those_of_the_series_once_the_first_scale_has_faded(
     name: ScalerName, seed: int, power: int

@@ -36,7 +36,7 @@ def forecast(series: Series, at: int, horizon: int, paths: int) -> Forecast:
     return Forecast(series.until(at), series.time[at : at + horizon], samples)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(0, 2**32 - 1), st.integers(3, 60), st.floats(-1e6, 1e6), st.floats(0.1, 1e4))
 def test_autocorrelation_is_that_of_shape(seed: int, n: int, level: float, scale: float) -> None:
     """1 at lag 0, at most 1 in size, and the same in other units."""

@@ -19,7 +19,7 @@ from wavegen.errors import ConfigError, DataError, WavegenError
 Read = Callable[..., list[Series]]
 TOLD = Columns("unique_id", "ds", ("a", "b c"), ("price",), ("load",), ("kind",))
 shared_folder = settings(
-    max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
+    max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 
 

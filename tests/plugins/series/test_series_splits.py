@@ -49,7 +49,7 @@ def scored(split: Split) -> list[tuple[str, float]]:
     return found
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     st.lists(st.integers(2, 90), min_size=1, max_size=30),
     st.sampled_from(["auto", "time", "series"]),
@@ -101,7 +101,7 @@ def test_horizons_are_whole_and_their_own(which: Any) -> None:
         assert target[t].tolist() == [t + 1, t + 2, t + 3]
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(0, 2**32 - 1), st.integers(1, 20))
 def test_nothing_that_is_told_of_a_step_comes_after_it(seed: int, step: int) -> None:
     """But for what is known ahead, which is told at its own step."""

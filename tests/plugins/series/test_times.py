@@ -15,7 +15,7 @@ def series(time: np.ndarray, n: int) -> Series:
     return Series("a", time, np.ones((n, 1)))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     freq=st.sampled_from(
         ["D", "B", "h", "5min", "W-FRI", "MS", "ME", "QS", "QE", "YE", "36h", "2MS"]

@@ -35,7 +35,7 @@ def leaks(transform: Callable[[Numbers], Numbers], x: Numbers, t: int) -> bool:
 
 @pytest.mark.parametrize("name", CAUSAL)
 @given(st.data())
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_no_transform_sees_what_comes_later(name, data):
     shape = st.tuples(st.integers(30, 60), st.just(1))
     x = data.draw(arrays(np.float64, shape, elements=holes))
@@ -51,7 +51,6 @@ def test_wavelets_as_they_are_used_do_not_leak_but_those_of_the_whole_series_do(
 
 
 @given(values, st.integers(1, 12))
-@settings(deadline=None)
 def test_a_moving_average_is_undone(x, width):
     means = transforms.moving_average(x, width)
     for t in (0, len(x) // 2, len(x) - 1):
@@ -60,7 +59,6 @@ def test_a_moving_average_is_undone(x, width):
 
 
 @given(values, st.integers(1, 12))
-@settings(deadline=None)
 def test_differences_are_undone(x, lag):
     differences = transforms.difference(x, lag)
     assert len(differences) == max(0, len(x) - lag)
@@ -70,7 +68,6 @@ def test_differences_are_undone(x, lag):
 
 
 @given(values)
-@settings(deadline=None)
 def test_a_logarithm_is_undone(x):
     np.testing.assert_allclose(np.exp(transforms.log(x)), x, rtol=1e-12)
 

@@ -15,7 +15,7 @@ from wavegen.controls import Controls
 from wavegen.heads import Binned, mu_law_edges, quantile_edges, uniform_edges
 from wavegen.sampling import ControlBatch
 
-FEW = settings(max_examples=25, deadline=None)
+FEW = settings(max_examples=25)
 
 some_edges = st.one_of(
     st.builds(uniform_edges, st.integers(1, 40), st.floats(1e-3, 1e6)),

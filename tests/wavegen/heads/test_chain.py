@@ -55,7 +55,7 @@ def watched(
         return head.draw_filtered(params, noise, batch, watch), own
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(part=st.sampled_from(sorted(PARTS)), n_values=st.integers(1, 6), seed=st.integers(0, 99))
 def test_scoring_in_parallel_is_drawing_in_sequence(part: str, n_values: int, seed: int) -> None:
     head = chain(PARTS[part], n_values)
@@ -67,7 +67,7 @@ def test_scoring_in_parallel_is_drawing_in_sequence(part: str, n_values: int, se
     torch.testing.assert_close(found.flatten(), expected, rtol=1e-4, atol=1e-4)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(part=st.sampled_from(sorted(PARTS)), n_values=st.integers(2, 6), data=st.data())
 def test_a_value_sees_all_before_it_and_none_after(
     part: str, n_values: int, data: st.DataObject

@@ -17,7 +17,7 @@ from wavegen.heads import Binned, Categorical, Chain, Gaussian, Point, Scaled, S
 from wavegen.heads.scaled import LOG_SCALE_LIMIT
 from wavegen.sampling import ControlBatch
 
-FEW = settings(max_examples=25, deadline=None)
+FEW = settings(max_examples=25)
 
 
 def plain(n: int) -> ControlBatch:

@@ -39,7 +39,7 @@ def ago(values: list[Tensor], lag: int, lane: int) -> Tensor:
     return values[-lag][:, lane] if lag <= len(values) else torch.zeros(len(values[0]), C)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(lanes, st.integers(2, 4), ages, st.integers(1, 25), st.integers(0, 99))
 def test_read_and_history_are_what_was_written(
     dilations: list[int], kernel: int, starts: list[int], n_steps: int, seed: int
@@ -57,7 +57,7 @@ def test_read_and_history_are_what_was_written(
         assert torch.equal(lines.history(rings, clock, lane), torch.stack(wanted, 1))
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(lanes, st.integers(2, 3), ages, st.integers(0, 9), st.integers(1, 20), st.integers(0, 99))
 def test_fill_is_many_writes(
     dilations: list[int], kernel: int, starts: list[int], before: int, n_steps: int, seed: int

@@ -80,7 +80,7 @@ def test_stream_is_generate(played: str) -> None:
     assert len(np.unique(whole[150:])) > 20
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(
     played=st.sampled_from(
         played_by_all("kernel 2", "kernel 3", "weight norm, logistics", "three speakers")

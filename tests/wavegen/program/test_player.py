@@ -78,7 +78,7 @@ def test_many_voices_are_what_each_is_alone() -> None:
         np.testing.assert_array_equal(many[i], TINY.generate(steps=40, seed=1 + i)[0])
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(steps=st.integers(1, 3000), n_prime=st.integers(0, 50), seed=st.integers(0, 2**64))
 def test_a_stream_is_what_generate_gives(steps: int, n_prime: int, seed: int) -> None:
     prime = sound(np.arange(n_prime) % CLASSES)

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.torch import load
 from tiny_program import CLASSES, HIDDEN, LABELS, tiny
@@ -51,7 +51,6 @@ def test_any_safetensors_reader_opens_it(precision: str) -> None:
             assert entry["data_offsets"][0] % program.tensors[name].itemsize == 0
 
 
-@settings(deadline=None)
 @given(st.lists(floats, min_size=1))
 def test_bfloat16_rounds_to_nearest_even(values: list[float]) -> None:
     x = np.array(values, np.float32)
@@ -65,7 +64,6 @@ def test_bfloat16_keeps_what_is_no_number() -> None:
     np.testing.assert_array_equal(back, x)
 
 
-@settings(deadline=None)
 @given(
     st.lists(
         st.lists(st.floats(-(2.0**100), 2.0**100, width=32), min_size=3, max_size=3), min_size=1

@@ -26,7 +26,6 @@ from wavegen.training.schedule import learning_rate_share
 SCHEDULES = ("cosine", "one-cycle", "constant")
 
 
-@settings(deadline=None)
 @given(st.sampled_from(SCHEDULES), st.floats(-1, 2), st.floats(0, 0.99))
 def test_a_share_lies_between_0_and_1(schedule: str, progress: float, warmup: float) -> None:
     assert 0 <= learning_rate_share(schedule, progress, warmup) <= 1
@@ -143,7 +142,7 @@ def split(sequences: list[list[int]]) -> MemorySplit:
     return MemorySplit({str(i): torch.tensor(x) for i, x in enumerate(sequences)})
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(texts, texts, st.integers(1, 7))
 def test_baselines(train: list[list[int]], valid: list[list[int]], block: int) -> None:
     with pytest.MonkeyPatch.context() as patch:

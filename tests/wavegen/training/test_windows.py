@@ -100,7 +100,7 @@ def test_without_conditions_there_are_none() -> None:
 lengths = st.lists(st.integers(0, 30), min_size=0, max_size=5)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(lengths, st.integers(1, 12), st.integers(1, 9), st.integers(1, 4))
 def test_all_has_every_symbol_once_in_order(
     lengths: list[int], lead_in: int, window: int, batch: int
@@ -109,7 +109,7 @@ def test_all_has_every_symbol_once_in_order(
     assert found == [1000 * n + i for n, length in enumerate(lengths) for i in range(length)]
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(lengths, st.integers(1, 9), st.integers(1, 100))
 def test_spread_is_a_part_of_all(lengths: list[int], window: int, n_steps: int) -> None:
     some = windows(lengths, 3, window)
@@ -179,7 +179,7 @@ def asking(lengths: list[int], split: Split, window: int = 5) -> Windows:
     return Windows(cast("Domain[Any]", Surroundings()), split, 4, window)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(lengths, st.integers(1, 9), st.integers(1, 4), st.integers(0, 35), st.booleans())
 def test_what_is_asked_for_is_scored_once_and_nothing_else(
     lengths: list[int], window: int, horizon: int, history: int, real: bool
