@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from torch import Tensor
@@ -33,6 +33,19 @@ class Voice:
     controls: Controls = field(default_factory=Controls)
 
 
+class Seat(ABC):
+    """A voice that an engine plays in place: its memory is its own, and is written to."""
+
+    @property
+    @abstractmethod
+    def voice(self) -> Voice:
+        """The voice as it stands, which playing on does not change."""
+
+    @abstractmethod
+    def control(self, controls: Controls) -> None:
+        """Draw otherwise from the next symbol on."""
+
+
 class Engine(ABC):
     """Plays one model. A voice's symbols do not depend on what else the engine plays."""
 
@@ -55,3 +68,32 @@ class Engine(ABC):
         self, voices: Sequence[Voice], n_steps: int, cond: Tensor | None = None
     ) -> tuple[Tensor, list[Voice]]:
         """Draw `(V, T, *E)` on the CPU, and the voices after that; `cond` is `(V, T, C)`."""
+
+    def seat(self, voice: Voice) -> Seat:
+        """A seat for the voice, which stays what it is."""
+        return _ValueSeat(voice)
+
+    def play(self, seats: Sequence[Seat], n_steps: int, cond: Tensor | None = None) -> Tensor:
+        """`advance` in place: `(V, T, *E)` on the CPU; the seats are this engine's own."""
+        drawn, after = self.advance([seat.voice for seat in seats], n_steps, cond)
+        for seat, voice in zip(seats, after, strict=True):
+            assert isinstance(seat, _ValueSeat)
+            seat.move(voice)
+        return drawn
+
+
+class _ValueSeat(Seat):
+    """The voice of an engine that returns new ones."""
+
+    def __init__(self, voice: Voice) -> None:
+        self._voice = voice
+
+    @property
+    def voice(self) -> Voice:
+        return self._voice
+
+    def control(self, controls: Controls) -> None:
+        self._voice = replace(self._voice, controls=controls)
+
+    def move(self, voice: Voice) -> None:
+        self._voice = voice

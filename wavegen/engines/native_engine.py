@@ -12,10 +12,10 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -24,7 +24,8 @@ from ..model import SequenceModel
 from ..native import library
 from ..program.program import Program
 from .arena import StateLayout
-from .engine import Engine, Voice
+from .engine import Engine, Seat, Voice
+from .native_seat import NativeSeat
 from .torch_engine import MIN_SLOTS, TorchEngine
 
 
@@ -63,19 +64,29 @@ class NativeEngine(Engine):
         self, voices: Sequence[Voice], n_steps: int, cond: Tensor | None = None
     ) -> tuple[Tensor, list[Voice]]:
         """Copy the voices, play the copies."""
-        if not 0 < len(voices) <= self.slots:
-            raise ValueError(f"{len(voices)} voices for {self.slots} slots")
-        drawn = np.empty((len(voices), n_steps, *self._event_shape), self.program.event_type)
-        slots = [
-            self._slot(voice, None if cond is None else cond[row])
-            for row, voice in enumerate(voices)
-        ]
-        for slot, events in zip(slots, drawn, strict=True):
-            slot.events = events
+        seats = [self.seat(voice) for voice in voices]
+        drawn = self.play(seats, n_steps, cond)
+        return drawn, [seat.leave() for seat in seats]
+
+    def seat(self, voice: Voice) -> NativeSeat:
+        """A copy of the voice, in the memory that the program works on."""
+        return NativeSeat(voice, self._layout, self.program.event_type)
+
+    def play(self, seats: Sequence[Seat], n_steps: int, cond: Tensor | None = None) -> Tensor:
+        """Nothing is copied."""
+        if not 0 < len(seats) <= self.slots:
+            raise ValueError(f"{len(seats)} voices for {self.slots} slots")
+        drawn = np.empty((len(seats), n_steps, *self._event_shape), self.program.event_type)
+        rows = None if cond is None else _dense(cond)
+        slots: list[library.Slot] = []
+        for row, (seat, events) in enumerate(zip(seats, drawn, strict=True)):
+            assert isinstance(seat, NativeSeat)
+            seat.slot.events = events
+            seat.slot.cond = None if rows is None else rows[row]
+            slots.append(seat.slot)
         with self._runner() as runner:
             runner.advance(slots, n_steps)
-        after = [self._after(*pair) for pair in zip(voices, slots, strict=True)]
-        return torch.from_numpy(drawn), after
+        return torch.from_numpy(drawn)
 
     def follow(self, voice: Voice, x: Tensor, cond: Tensor | None = None) -> tuple[Tensor, Voice]:
         """Step through symbols `(T, *E)` that are given: the head's parameters `(T, P)` for each.
@@ -83,33 +94,13 @@ class NativeEngine(Engine):
         `cond` `(T, C)` belongs to them.
         """
         params = np.empty((len(x), self.program.header["n_params"]), np.float32)
-        slot = self._slot(voice, cond)
-        slot.given = np.array(x.reshape(len(x), -1).cpu().numpy(), self.program.event_type)
-        slot.params = params
+        seat = self.seat(voice)
+        seat.slot.cond = None if cond is None else _dense(cond)
+        seat.slot.given = np.array(x.reshape(len(x), -1).cpu().numpy(), self.program.event_type)
+        seat.slot.params = params
         with self._runner() as runner:
-            runner.advance([slot], len(x))
-        return torch.from_numpy(params), self._after(voice, slot)
-
-    def _slot(self, voice: Voice, cond: Tensor | None) -> library.Slot:
-        """A copy of a voice, for the core to write into."""
-        last = voice.last.cpu().numpy()
-        return library.Slot(
-            state=self._layout.pack(voice.state),
-            event=np.array(last, self.program.event_type, copy=True).reshape(-1),
-            seed=voice.seed,
-            position=voice.position,
-            controls=voice.controls,
-            cond=None if cond is None else cond.detach().cpu().float().contiguous().numpy(),
-        )
-
-    def _after(self, voice: Voice, slot: library.Slot) -> Voice:
-        """The voice that a copy of `voice` has become."""
-        return replace(
-            voice,
-            state=self._layout.unpack(slot.state, voice.state),
-            last=torch.from_numpy(slot.event).view(voice.last.shape),
-            position=slot.position,
-        )
+            runner.advance([seat.slot], len(x))
+        return torch.from_numpy(params), seat.leave()
 
     @contextmanager
     def _runner(self) -> Iterator[library.Runner]:
@@ -122,3 +113,7 @@ class NativeEngine(Engine):
             yield runner
         finally:
             self._runners.append(runner)
+
+
+def _dense(cond: Tensor) -> npt.NDArray[np.float32]:
+    return cond.detach().cpu().float().contiguous().numpy()
