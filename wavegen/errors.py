@@ -27,3 +27,15 @@ class TrainingError(WavegenError):
 
 class ProgramError(WavegenError):
     """A program file is damaged, or the native core cannot play it."""
+
+
+class ProtocolError(WavegenError):
+    """A message or a frame is not one of the stream protocol."""
+
+
+class ServerError(WavegenError):
+    """A server refused or broke off what a client asked of it; `code` is the protocol's word."""
+
+    def __init__(self, message: str, code: str) -> None:
+        super().__init__(message)
+        self.code = code
