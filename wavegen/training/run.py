@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from .initial import keras_style
 from .journal import Journal
 from .loop import Counters, Scorer, Trainer
 from .precision import fast_precision
+from .run_folder import run_folder
 from .sampler import Sampler
 from .windows import Windows
 
@@ -118,15 +120,14 @@ def train(
     with ranks(chosen.type) as here:
         if chosen.type == "cuda" and here.count > 1:
             chosen = torch.device("cuda", here.local)
-        listeners = []
-        if here.is_first:
-            _writable(run)
-            listeners = [plugins().observer(name).spec.build(run) for name in observers]
-        journal = Journal(run, listeners, here.is_first, progress)
-        try:
-            return _run(request, run, found, chosen, here, journal)
-        finally:
-            journal.close()
+        with run_folder(run) if here.is_first else nullcontext():
+            told = observers if here.is_first else ()
+            listeners = [plugins().observer(name).spec.build(run) for name in told]
+            journal = Journal(run, listeners, here.is_first, progress)
+            try:
+                return _run(request, run, found, chosen, here, journal)
+            finally:
+                journal.close()
 
 
 def _run(
@@ -395,19 +396,6 @@ def _counters(found: checkpoint.Checkpoint) -> Counters:
 def _absolute(source: str) -> str:
     """So that a run can be resumed from another folder."""
     return str(Path(source).absolute())
-
-
-def _writable(run: Path) -> None:
-    """Notice a folder that cannot be written before the work, not after it."""
-    try:
-        run.mkdir(parents=True, exist_ok=True)
-        probe = run / ".writable"
-        probe.touch()
-        probe.unlink()
-    except OSError as error:
-        raise ConfigError(
-            f"{run}: cannot write there ({error.strerror}); choose another folder"
-        ) from error
 
 
 def _summary(

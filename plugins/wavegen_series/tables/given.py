@@ -13,20 +13,25 @@ from ..config import SeriesConfig
 from ..forecasting.telling import with_future
 from ..series import Series
 from .columns import Columns
-from .reading import from_array, read
+from .reading import from_array, long_enough, read_rows
 
 
 def series_given(data: Any, columns: Columns, channels: tuple[str, ...] = ()) -> list[Series]:
-    """The series in `data`. Raises `DataError`.
+    """The series in `data`, of two steps at least. Raises `DataError`.
 
     `channels` names the columns of an array.
     """
+    where = f"{data}, " if isinstance(data, str | Path) else ""
+    return long_enough(_rows_given(data, columns, channels), where)
+
+
+def _rows_given(data: Any, columns: Columns, channels: tuple[str, ...]) -> list[Series]:
     if isinstance(data, Series):
         return [data]
     if isinstance(data, Sequence) and data and all(isinstance(each, Series) for each in data):
         return list(data)
     if isinstance(data, str | Path):
-        return read(Path(data), columns)
+        return read_rows(Path(data), columns)
     pandas: Any = sys.modules.get("pandas")  # who has a frame has imported it
     if pandas is not None and isinstance(data, pandas.Series | pandas.DataFrame):
         from .frames import from_pandas
@@ -49,7 +54,7 @@ def with_future_given(series: Sequence[Series], future: Any, config: SeriesConfi
             "told of the future; leave --future out"
         )
     columns = Columns(id=config.id, time=config.time, target=config.known)
-    told = series_given(future, columns, config.known)
+    told = _rows_given(future, columns, config.known)
     if len(series) == len(told) == 1:
         return [with_future(series[0], told[0])]
     by_name = {each.name: each for each in told}

@@ -24,6 +24,11 @@ MAX_BYTES = 512 * 2**20
 
 
 def read(source: Path, columns: Columns) -> list[Series]:
+    """The series of one file, of two steps at least, as `read_rows` reads them."""
+    return long_enough(read_rows(source, columns), f"{source}, ")
+
+
+def read_rows(source: Path, columns: Columns) -> list[Series]:
     """The series of one file, by its ending. Raises `DataError` with what is wrong and the cure.
 
     Tables are long (a row belongs to the series that its id names), wide (each column of numbers
@@ -42,6 +47,17 @@ def read(source: Path, columns: Columns) -> list[Series]:
         return series_of(read_parquet(source), columns)
     name = source.name[: -len(next(s for s in SUFFIXES if ending.endswith(s)))]
     return series_of(read_csv(_content(source), str(source), name), columns)
+
+
+def long_enough(series: list[Series], where: str = "") -> list[Series]:
+    """The same series. Raises `DataError` where one is too short to show how its times go on."""
+    for each in series:
+        if len(each) < 2:
+            raise DataError(
+                f"{where}series {each.name!r}: has one row of values; give two at least, or leave "
+                "it out"
+            )
+    return series
 
 
 def from_array(
@@ -63,8 +79,8 @@ def from_array(
     channels = channels or (("y",) if n == 1 else tuple(f"y{k + 1}" for k in range(n)))
     if len(channels) != n:
         raise DataError(f"{name}: has {n} channels, not {len(channels)} ({', '.join(channels)})")
-    if len(array) < 2:
-        raise DataError(f"{name}: has {len(array)} rows; give two at least")
+    if not len(array):
+        raise DataError(f"{name}: has no rows; give two at least")
     if np.isnan(array).all():
         raise DataError(f"{name}: all values are missing; fill some or leave it out")
     return Series(name, np.arange(len(array)), array, names=Names(channels))

@@ -63,14 +63,14 @@ class _Rows:
 
     def series(self, name: str, rows: Rows) -> Series:
         """The series of some rows, which are in order."""
-        where = f"{self.place.source}, series {name!r}"
         time = np.arange(len(rows)) if self.time is None else self.time[rows]
         self._refuse_disorder(name, rows, time)
         n = self._observed(rows)
         if not np.isfinite(self.values[rows[:n]]).any():
-            raise DataError(f"{where}: all values are missing; fill some or leave it out")
-        if n < 2:
-            raise DataError(f"{where}: has one row of values; give two at least, or leave it out")
+            raise DataError(
+                f"{self.place.source}, series {name!r}: all values are missing; fill some or leave "
+                "it out"
+            )
         gaps = np.flatnonzero(np.isnan(self.known[rows]).any(axis=1))
         if len(gaps):
             raise DataError(

@@ -314,6 +314,11 @@ def test_what_can_be_predicted() -> None:
     )
 
 
+def test_one_step_shows_no_times_to_go_on() -> None:
+    with pytest.raises(DataError, match="series 'series': has one row of values; give two at"):
+        forecaster("plain").predict(np.array([1.0]), 3)
+
+
 def test_the_future_may_come_in_a_table_of_its_own() -> None:
     one, whole = forecaster("told"), series("told", 8, 3)
     alone = whole.until(8)
@@ -323,6 +328,9 @@ def test_the_future_may_come_in_a_table_of_its_own() -> None:
         found = one.predict([alone], 3, 4, future=table, seed=0)
         assert isinstance(found, list)
         assert np.array_equal(found[0].samples, one.forecast([whole], 3, 4, 0)[0].samples)
+    step = pd.DataFrame({"step": [8], "price": whole.known[8:9, 0]})
+    (found,) = one.forecast([one.read([alone], step)[0]], 1, 4, 0)
+    assert np.array_equal(found.samples, one.forecast([whole.until(8, 1)], 1, 4, 0)[0].samples)
     with pytest.raises(ConfigError, match="the future has no row after 7"):
         one.predict([alone], 3, future=pd.DataFrame({"step": [-3, -2], "price": [1.0, 2.0]}))
     with pytest.raises(DataError, match="told 0 steps ahead, and the horizon is 3"):
@@ -341,7 +349,7 @@ def test_the_future_may_come_in_a_table_of_its_own() -> None:
         ({"quantiles": (math.nan,)}, "the quantile nan"),
         ({"quantiles": ()}, "which quantiles"),
         ({"data": np.full(5, np.nan)}, "all values are missing"),
-        ({"data": np.array([])}, "has 0 rows"),
+        ({"data": np.array([])}, "has no rows"),
         ({"data": "nowhere.csv"}, "does not exist"),
         ({"data": np.zeros((6, 2))}, "has 2 channels"),
         ({"data": np.array([1.0, math.inf])}, "infinite"),

@@ -255,7 +255,7 @@ def test_numpy_arrays(tmp_path: Path):
     [
         (np.array([1.0, np.inf]), "infinite"),
         (np.array([np.nan, np.nan]), "all values are missing"),
-        (np.array([1.0]), "has 1 rows"),
+        (np.array([]), "has no rows"),
         (np.array([1j, 2]), "no series"),
     ],
 )
