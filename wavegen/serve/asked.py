@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import Annotated, Any, Literal
 
@@ -37,7 +38,7 @@ class Message(Part):
 
     def text(self) -> str:
         """The JSON that goes over the wire; what is not set is left out."""
-        return self.model_dump_json(exclude_none=True)
+        return self.model_dump_json(exclude={name for name, value in self if value is None})
 
 
 class ControlValues(Part):
@@ -80,6 +81,10 @@ class Asked(Part):
             raise ConfigError(
                 f"prime_seconds is {self.prime_seconds}, but there is no prime; upload one first"
             )
+        try:
+            json.dumps(self.plan, allow_nan=False)
+        except ValueError:
+            raise ConfigError("plan holds NaN or an infinity; give finite numbers") from None
         begun = {"label": self.label, "plan": self.plan, "prime": self.prime}
         for name, value in begun.items():
             if self.resume is not None and value is not None:

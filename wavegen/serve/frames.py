@@ -24,6 +24,8 @@ class Kind(IntEnum):
     """Lines of JSON: notes or values."""
     STATE = 3
     """A saved voice, as safetensors."""
+    BYTES = 4
+    """What only the domain's own readers know."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,7 @@ class Frame:
             )
         kind, voice, nothing, steps, first = _HEADER.unpack_from(content)
         if kind not in Kind.__members__.values():
-            raise ProtocolError(f"the frame's kind is {kind}; version 1 has 1, 2 and 3")
+            raise ProtocolError(f"the frame's kind is {kind}; version 1 has 1 to 4")
         if nothing:
             raise ProtocolError(f"bytes 2 and 3 of the frame are {nothing}; they must be 0")
         return cls(Kind(kind), voice, steps, first, bytes(content[_HEADER.size :]))
@@ -90,5 +92,9 @@ def _state(frame: Frame) -> str:
     return "a state has no steps" if frame.steps else "" if frame.payload else "it is empty"
 
 
-_FAULTS = {Kind.SAMPLES: _samples, Kind.LINES: _lines, Kind.STATE: _state}
+def _bytes(frame: Frame) -> str:
+    return ""
+
+
+_FAULTS = {Kind.SAMPLES: _samples, Kind.LINES: _lines, Kind.STATE: _state, Kind.BYTES: _bytes}
 """What is wrong with a payload, in words; nothing where all is well."""

@@ -27,7 +27,7 @@ class Created(Message):
     version: Literal[1] = VERSION
     id: Id
     model: Name
-    kind: Literal["samples", "notes", "values"]
+    kind: Literal["samples", "notes", "values", "bytes"]
     rate_hz: Annotated[float, Field(gt=0)]
     encoding: Name
     seeds: list[int]
