@@ -6,6 +6,7 @@ Times are in ticks.
 from __future__ import annotations
 
 import io
+import re
 import struct
 from collections import defaultdict, deque
 from dataclasses import dataclass, field
@@ -20,7 +21,11 @@ from .grid import Key
 
 MAX_BYTES = 2**20
 """Hundreds of times a long chorale: reading takes memory and time by the message."""
+MAX_NUMBER_BYTES = 4096
+"""A number of variable length has 4 bytes at most, a text is longer. The library takes time by the
+square of it: 43 s for 500 kB."""
 PERCUSSION = 9
+_HIGH_BYTES = re.compile(rb"[\x80-\xff]+")
 
 
 class Note(NamedTuple):
@@ -63,6 +68,10 @@ def parse(content: bytes, name: str) -> Song:
     """A MIDI file of type 0 or 1. Raises `DataError`."""
     if len(content) > MAX_BYTES:
         raise DataError(f"{name}: {len(content)} bytes of MIDI; at most {MAX_BYTES} are read")
+    if any(run.end() - run.start() > MAX_NUMBER_BYTES for run in _HIGH_BYTES.finditer(content)):
+        raise DataError(
+            f"{name}: not a readable MIDI file (a number without an end); copy it again"
+        )
     try:
         file = mido.MidiFile(file=io.BytesIO(content))
     except EOFError as error:

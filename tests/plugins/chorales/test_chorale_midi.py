@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -275,3 +276,14 @@ def test_a_fermata_marker_alone_lasts_while_the_soprano_does() -> None:
     grid = replace(ChoraleGrid.of([[60] * 4] * 4 + [[62] * 4] * 4), fermata=np.arange(8) == 1)
     content = midi_bytes(grid).replace(b"fermata end", b"no one asks")
     assert read_midi(content, "x.mid").grid.fermata.tolist() == [False] + [True] * 3 + [False] * 4
+
+
+def test_a_number_of_half_a_million_bytes_takes_no_time(tmp_path: Path) -> None:
+    """Its library would take 43 s."""
+    path = tmp_path / "bad.mid"
+    delta = b"\xff" * 500_000 + b"\x7f"
+    path.write_bytes(b"MThd\0\0\0\6\0\0\0\1\1\xe0MTrk" + len(delta).to_bytes(4) + delta)
+    begin = time.process_time()
+    with pytest.raises(DataError, match="a number without an end"):
+        read(path)
+    assert time.process_time() - begin < 1
