@@ -19,13 +19,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import numpy.typing as npt
 
 from ..errors import DataError
 from ..plugins import plugins
 from .limits import Limits
+
+if TYPE_CHECKING:
+    from ..model import SequenceSpec
 
 READY, GOOD, BAD = b"R", b"G", b"B"
 """First bytes of what the process says: it has started; here are numbers; here is a fault."""
@@ -63,21 +67,22 @@ class Decoder:
         suffix: str,
         *,
         domain: Mapping[str, Any],
+        spec: SequenceSpec,
         max_steps: int,
-        with_conditions: bool,
     ) -> Decoded:
-        """Decode a file; `domain` is that part of the run's config, `suffix` one of the domain's.
+        """Decode a file, to what the model of `spec` takes.
 
-        At most `max_steps` are kept. Raises `DataError` with one line, whatever the file holds.
-        Where `with_conditions` is off and the domain has a player, the process needs no PyTorch.
-        Its memory and processor time are limited on Linux alone, its time by the clock everywhere.
+        `domain` is that part of the run's config, `suffix` one of the domain's; `max_steps` are
+        kept. Raises `DataError` with one line, whatever the file holds. Where the model takes no
+        conditions and the domain has a player, the process needs no PyTorch. Its memory and
+        processor time are limited on Linux alone, its time by the clock everywhere.
         """
         if not re.fullmatch(r"\.[A-Za-z0-9]{1,16}", suffix):
             raise DataError(f"suffix is {suffix!r:.40}; it must be an ending such as .wav")
         asked = {
             "domain": dict(domain),
             "plugin_files": [r.target for r in plugins().rows() if os.path.isabs(r.target)],
-            "with_conditions": with_conditions,
+            "with_conditions": spec.cond_channels > 0,
             "max_steps": max_steps,
             "bytes": self._limits.decode_bytes,
             "seconds": self._limits.decode_seconds,
@@ -87,7 +92,7 @@ class Decoder:
                 path = Path(folder) / f"upload{suffix.lower()}"
                 await asyncio.to_thread(path.write_bytes, content)
                 said = await _asked({**asked, "path": str(path)}, self._limits)
-        return _decoded(said)
+        return _decoded(said, spec, max_steps)
 
 
 async def _asked(asked: Mapping[str, Any], limits: Limits) -> bytes:
@@ -141,7 +146,7 @@ async def _said(process: Process, asked: bytes, limits: Limits) -> bytes:
     return bytes(said)
 
 
-def _decoded(said: bytes) -> Decoded:
+def _decoded(said: bytes, spec: SequenceSpec, max_steps: int) -> Decoded:
     """The numbers in what a process said, which may be a captive of the file by now."""
     from safetensors import SafetensorError
     from safetensors.numpy import load
@@ -150,7 +155,26 @@ def _decoded(said: bytes) -> Decoded:
     if kind == BAD:
         raise DataError(" ".join(rest[:_LONGEST_FAULT].decode(errors="replace").split()))
     try:
-        arrays = load(rest)
-        return Decoded(arrays["symbols"], arrays.get("conditions"))
-    except (SafetensorError, KeyError, ValueError) as error:
-        raise DataError("the file cannot be decoded; write it anew and try again") from error
+        arrays = load(rest) if kind == GOOD else {}
+    except (SafetensorError, ValueError):
+        arrays = {}
+    found = Decoded(arrays.get("symbols", np.empty(0)), arrays.get("conditions"))
+    if not _fits(found, spec, max_steps):
+        raise DataError("the file cannot be decoded; write it anew and try again")
+    return found
+
+
+def _fits(found: Decoded, spec: SequenceSpec, max_steps: int) -> bool:
+    """Whether a model can take it: kernels look a symbol up without asking how large it is."""
+    x, rows = found.symbols, found.conditions
+    if x.dtype != (np.float32 if spec.n_classes is None else np.int64):
+        return False
+    if x.shape[1:] != spec.event_shape or len(x) > max_steps:
+        return False
+    if spec.n_classes is not None and not ((x >= 0) & (x < spec.n_classes)).all():
+        return False
+    if spec.cond_channels == 0:
+        return rows is None
+    return (
+        rows is not None and rows.dtype == np.float32 and rows.shape == (len(x), spec.cond_channels)
+    )
