@@ -65,6 +65,12 @@ class Conditioning:
             rows = self._model.look_ahead(torch.cat([start, cond])[None].to(self._device))[0].cpu()
         return rows[: self._n_lead], rows[self._n_lead :]
 
+    @property
+    def n_of_step(self) -> int:
+        """C': condition channels of a step; 0 is none."""
+        rows = self.of_no_sequence()
+        return 0 if rows is None else rows.shape[1]
+
     def of_no_sequence(self) -> Tensor | None:
         """What steps take in the lead-in `(L, C')` where nothing is known yet; None if C is 0."""
         none = self._domain.start_cond[None][:0] if self._domain.cond_channels else None
@@ -112,6 +118,10 @@ class Rows:
             self._held = block
         taken, self._held = self._held[:most], self._held[most:]
         return taken
+
+    def rest(self) -> Tensor:
+        """All that are left, once the blocks have ended."""
+        return torch.cat([self._held, *self._blocks])
 
     def exactly(self, n: int) -> Tensor:
         """The next n rows."""

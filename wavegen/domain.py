@@ -16,7 +16,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from .domain_player import ArrayDecoder
+from .domain_player import ArrayDecoder, Symbols, same_shapes
 from .domain_player import StreamFormat as StreamFormat
 from .errors import ConfigError
 from .heads import Head
@@ -91,6 +91,14 @@ class Decoder(ABC, Generic[Raw]):
     def finish(self) -> Raw:
         """What is still held back, once no more symbols will come."""
 
+    def memory(self) -> Mapping[str, Symbols]:
+        """All that it remembers of the symbols so far; by default that is nothing."""
+        return {}
+
+    def recall(self, memory: Mapping[str, Symbols]) -> None:
+        """Go on from what another one remembered. Raises `CheckpointError` where it cannot."""
+        same_shapes(memory, self.memory())
+
 
 @final
 class TensorDecoder(Decoder[Raw]):
@@ -106,6 +114,14 @@ class TensorDecoder(Decoder[Raw]):
     def finish(self) -> Raw:
         """What is still held back."""
         return self._inner.finish()
+
+    def memory(self) -> Mapping[str, Symbols]:
+        """What the inner one remembers."""
+        return self._inner.memory()
+
+    def recall(self, memory: Mapping[str, Symbols]) -> None:
+        """Hand it to the inner one."""
+        self._inner.recall(memory)
 
 
 class Conditioner(ABC, Generic[Raw]):

@@ -6,12 +6,13 @@ Dimensions: T time, E event shape.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Generic, Self, TypeVar
 
 import numpy.typing as npt
 
-from .errors import ConfigError
+from .errors import CheckpointError, ConfigError
 
 Raw = TypeVar("Raw")
 """A sequence as people know it: samples between -1 and 1, a grid of notes, a column of prices."""
@@ -44,10 +45,14 @@ class LiveOutput(ABC, Generic[Raw]):
 
 
 class StreamFormat(ABC, Generic[Raw]):
-    """How a stream of unknown length is written to a pipe, or heard."""
+    """How a stream of unknown length is written to a pipe, sent to a listener, or heard."""
 
     header: bytes
     """Written once, first."""
+    kind: str = "bytes"
+    """What a listener makes of it: `samples` of sound, `notes`, `values`, or `bytes` to keep."""
+    media_type: str = "application/octet-stream"
+    """Of the header and what follows it."""
 
     def final_header(self, n_bytes: int) -> bytes:
         """As long as `header`; it replaces it once n_bytes of pieces are all there will be."""
@@ -56,6 +61,10 @@ class StreamFormat(ABC, Generic[Raw]):
     @abstractmethod
     def pack(self, piece: Raw) -> bytes:
         """The bytes of one decoded piece."""
+
+    def encodings(self) -> Mapping[str, Callable[[Raw], bytes]]:
+        """How a piece can be sent to a listener by itself, by name; the usual way comes first."""
+        return {"bytes": self.pack}
 
     def midi_output(self, port: str) -> LiveOutput[Raw]:
         """What plays pieces to the MIDI output called `port`.
@@ -82,6 +91,25 @@ class ArrayDecoder(ABC, Generic[Raw]):
     @abstractmethod
     def finish(self) -> Raw:
         """What is still held back, once no more symbols will come."""
+
+    def memory(self) -> Mapping[str, Symbols]:
+        """All that it remembers of the symbols so far; by default that is nothing."""
+        return {}
+
+    def recall(self, memory: Mapping[str, Symbols]) -> None:
+        """Go on from what another one remembered. Raises `CheckpointError` where it cannot."""
+        same_shapes(memory, self.memory())
+
+
+def same_shapes(given: Mapping[str, Symbols], like: Mapping[str, Symbols]) -> None:
+    """Refuse a decoder's memory that is not made like `like`."""
+    found = {name: (array.dtype, array.shape) for name, array in given.items()}
+    needed = {name: (array.dtype, array.shape) for name, array in like.items()}
+    if found != needed:
+        raise CheckpointError(
+            f"the session remembers {found} of its pieces, it must be {needed}; resume it with the "
+            "model that made it"
+        )
 
 
 class DomainPlayer(ABC, Generic[Raw]):

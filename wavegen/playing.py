@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import weakref
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 import torch
 from torch import Tensor
@@ -30,13 +31,17 @@ from .engines.native_engine import NativeEngine
 from .errors import ConfigError
 from .heads import Filter, Head
 from .labels import class_if_any
-from .lengths import Progress, chunks, n_prime, n_steps, need_room
+from .lengths import Progress, n_prime, n_steps, need_room
 from .model import SequenceModel
+from .opening import Asked, Opening, opening_of
+from .pieces import pieces
 from .plugins import plugins
 from .program.precision import precision_of, with_precision
 from .program.program import Program
+from .scheduling import EngineThread, Live, Part
 from .scoring import Read, Target, bits, bits_by_steps, the_symbols
-from .voices import Session
+from .session_file import unpack
+from .voices import Session, read
 
 PLAIN = Controls()
 """Draws from the model's own distribution."""
@@ -235,7 +240,52 @@ class TrainedModel:
             voice = replace(self._begun(static), controls=controls)
         return self.engine.prime(voice, x, cond)
 
-    def stream(
+    def stream(self, *, progress: Progress | None = None, **asked: Unpack[Asked]) -> Iterator[Any]:
+        """Raw pieces of one sequence, as they are drawn; without end where no length is given.
+
+        End to end they are what `generate` gives. `follow` yields pieces of a recording as they
+        arrive, and the stream ends with it; a model that looks ahead takes it in whole before it
+        begins. A sequence that is made from `plan` is an hour long where no length is given.
+        Closing the iterator stops the work.
+        """
+        return pieces(self.engine, self.opening(**asked), self.domain, progress)
+
+    async def astream(self, **asked: Unpack[Asked]) -> AsyncIterator[Any]:
+        """`stream` for asyncio: all such streams of the model play together in one thread.
+
+        Closing the iterator stops the work.
+        """
+        with self.live(**asked) as live:
+            async for piece in live:
+                yield piece
+
+    def live(
+        self,
+        *,
+        resume: Path | str | None = None,
+        max_ahead_seconds: float = 1.0,
+        **asked: Unpack[Asked],
+    ) -> Live:
+        """A stream that can be changed while it plays, in the thread in which all such streams are.
+
+        It is drawn ahead of what was taken from it by so many seconds at most. `resume` is a file
+        that `Live.save` wrote; besides it a length, a seed and controls may be given.
+        """
+        if max_ahead_seconds <= 0:
+            raise ConfigError(f"max_ahead_seconds is {max_ahead_seconds}; it must be above 0")
+        make = partial(self.opening, **asked)
+        if resume is not None:
+            make = partial(self.opening_of, read(Path(resume)), str(resume), **asked)
+        is_slow = any(asked.get(name) is not None for name in ("prime", "plan", "follow"))
+        return Live(
+            self._engine_thread,
+            self._engine_thread.schedulers[""],
+            make,
+            max_ahead_steps=max(1, round(max_ahead_seconds * self.domain.rate_hz)),
+            aside=is_slow,
+        )
+
+    def opening(
         self,
         *,
         seconds: float | None = None,
@@ -248,15 +298,8 @@ class TrainedModel:
         follow: Iterable[Any] | None = None,
         plan: Any = None,
         label: str | None = None,
-        progress: Progress | None = None,
-    ) -> Iterator[Any]:
-        """Raw pieces of one sequence, as they are drawn; without end where no length is given.
-
-        End to end they are what `generate` gives. `follow` yields pieces of a recording as they
-        arrive, and the stream ends with it; a model that looks ahead takes it in whole before it
-        begins. A sequence that is made from `plan` is an hour long where no length is given.
-        Closing the iterator stops the work.
-        """
+    ) -> Opening:
+        """What `stream` begins with; the prime is taken in."""
         _need_one(follow, plan)
         length = n_steps(seconds, steps, self.domain.rate_hz)
         x = self.prime_symbols(prime, prime_seconds, prime_bars)
@@ -271,7 +314,40 @@ class TrainedModel:
             )
             rows = None if cond is None else Rows([cond])
         voice = self._voice(seed, controls, label, lead)
-        return self._pieces(voice, x, rows, length, progress)
+        if len(x):
+            cond = None if rows is None else rows.exactly(len(x))
+            voice = self.engine.prime(voice, x, cond)
+        return Opening(voice, x, rows, length)
+
+    def opening_of(
+        self,
+        ticket: bytes,
+        source: str = "the session",
+        *,
+        seconds: float | None = None,
+        steps: int | None = None,
+        seed: int | None = None,
+        controls: Controls | None = None,
+    ) -> Opening:
+        """What a stream begins with that goes on where another was kept (`Live.save`).
+
+        The length counts from there. Another seed makes it go on otherwise.
+        """
+        found = unpack(ticket, source, self.any_voice(), self.head, self.fingerprint)
+        voice = found.voice
+        voice = replace(
+            voice,
+            seed=voice.seed if seed is None else seed,
+            controls=voice.controls if controls is None else controls,
+        )
+        self.head.admit(voice.controls)
+        n_more = n_steps(seconds, steps, self.domain.rate_hz)
+        return opening_of(
+            replace(found, voice=voice),
+            self.domain.start[None][:0],
+            self._conditioning.n_of_step,
+            None if n_more is None else voice.position + n_more,
+        )
 
     def session(
         self,
@@ -360,6 +436,25 @@ class TrainedModel:
             return x[: self.domain.bars(prime, bars)]
         return x[: n_prime(len(x), seconds, self.domain.rate_hz)]
 
+    @property
+    def part(self) -> Part:
+        """What a scheduler needs of it."""
+        return Part(
+            self.engine,
+            self.head,
+            self.domain,
+            self.fingerprint,
+            self.any_voice(),
+            self._conditioning.n_of_step,
+        )
+
+    @cached_property
+    def _engine_thread(self) -> EngineThread:
+        """Begun with the first live stream, ended with the model."""
+        thread = EngineThread({"": self.part}).start()
+        weakref.finalize(self, thread.stop)
+        return thread
+
     @cached_property
     def fingerprint(self) -> str:
         """What a saved session is tied to: these weights under this config."""
@@ -413,36 +508,6 @@ class TrainedModel:
         lead = self._conditioning.of_no_sequence() if lead is None else lead
         voice = self.engine.start(start, -n, static)
         return self.engine.prime(voice, start.expand(n, *start.shape), lead)
-
-    def _pieces(
-        self,
-        voice: Voice,
-        prime: Tensor,
-        rows: Rows | None,
-        length: int | None,
-        progress: Progress | None,
-    ) -> Iterator[Any]:
-        decoder = self.domain.decoder()
-        if len(prime):
-            cond = None if rows is None else rows.exactly(len(prime))
-            voice = self.engine.prime(voice, prime, cond)
-            yield decoder.push(prime)
-        for chunk in chunks(self.domain.rate_hz):
-            n = chunk if length is None else min(chunk, length - voice.position)
-            if n == 0:
-                break
-            cond = None
-            if rows is not None:
-                cond = rows.some(n)[None]
-                n = cond.shape[1]
-                if n == 0:
-                    break
-            drawn, (voice,) = self.engine.advance([voice], n, cond)
-            if progress is not None:
-                total = None if length is None else length - len(prime)
-                progress(voice.position - len(prime), total)
-            yield decoder.push(drawn[0])
-        yield decoder.finish()
 
     def _static(self, label: str | None) -> Tensor | None:
         class_if_any(label, self.domain.labels)

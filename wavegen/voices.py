@@ -5,26 +5,17 @@ Dimensions: T steps, E event shape, C condition channels.
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save as to_safetensors
 from torch import Tensor
 
-from . import atomic, config
-from . import state as trees
+from . import atomic
 from .controls import Controls
 from .engines.engine import Engine, Voice
-from .errors import CheckpointError, ConfigError
+from .errors import CheckpointError
 from .heads import Head
-
-_FORMAT = "wavegen session 1"
+from .session_file import Kept, pack, unpack
 
 
 class Session:
@@ -50,8 +41,19 @@ class Session:
         """How its next symbols are drawn."""
         return self._voice.controls
 
-    def set_controls(self, controls: Controls) -> None:
-        """Draw otherwise from the next symbol on."""
+    def update(
+        self,
+        *,
+        temperature: float | None = None,
+        top_k: int | None = None,
+        top_p: float | None = None,
+        min_p: float | None = None,
+        typical_p: float | None = None,
+    ) -> None:
+        """Draw otherwise from the next symbol on; what is not given stays."""
+        controls = self.controls.updated(
+            temperature=temperature, top_k=top_k, top_p=top_p, min_p=min_p, typical_p=typical_p
+        )
         self._head.admit(controls)
         self._voice = replace(self._voice, controls=controls)
 
@@ -81,76 +83,28 @@ class Session:
 
     def save(self, path: Path | str) -> None:
         """Write everything that `resume` needs, beside the model itself, to one file."""
-        tensors = {
-            name: leaf.detach().to("cpu", copy=True, memory_format=torch.contiguous_format)
-            for name, leaf in trees.leaves(_tensors_of(self._voice)).items()
-        }
-        metadata = {
-            "format": _FORMAT,
-            "model": self._fingerprint,
-            "position": str(self.position),
-            "seed": str(self.seed),
-            "controls": json.dumps(asdict(self.controls)),
-        }
-        metadata["sha256"] = _digest(tensors, metadata)
-        try:
-            atomic.write_file(Path(path), to_safetensors(tensors, metadata))
-        except OSError as error:
-            raise CheckpointError(f"{path}: cannot save the session ({error.strerror})") from error
+        write(Path(path), pack(Kept(self._voice), self._fingerprint))
 
     @classmethod
     def resume(
         cls, path: Path, engine: Engine, head: Head, like: Voice, fingerprint: str
     ) -> Session:
         """Read a saved session; `like` is any voice of the same model."""
-        tensors, metadata = _read(path)
-        if metadata.get("model") != fingerprint:
-            raise CheckpointError(
-                f"{path}: this session was played by another model; resume it with the checkpoint "
-                "that made it"
-            )
-        restored = trees.restore(tensors, _tensors_of(like), source=str(path))
-        last = restored["last"]
-        if (
-            head.n_classes is not None
-            and not 0 <= int(last.min()) <= int(last.max()) < head.n_classes
-        ):
-            raise CheckpointError(f"{path}: its last symbol is none of {head.n_classes} classes")
-        try:
-            position, seed = int(metadata["position"]), int(metadata["seed"])
-            controls = config.parse(Controls, json.loads(metadata["controls"]), "controls")
-        except (KeyError, ValueError, TypeError, ConfigError) as error:
-            raise CheckpointError(f"{path}: is no whole session ({error!r})") from error
-        if not 0 <= position < 2**62:
-            raise CheckpointError(f"{path}: stands at the position {position}, which is none")
-        return cls(
-            engine, head, Voice(restored["state"], last, position, seed, controls), fingerprint
-        )
+        kept = unpack(read(path), str(path), like, head, fingerprint)
+        return cls(engine, head, kept.voice, fingerprint)
 
 
-def _tensors_of(voice: Voice) -> dict[str, Any]:
-    return {"state": voice.state, "last": voice.last}
-
-
-def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """Tensors and metadata of a session file that is whole."""
+def write(path: Path, content: bytes) -> None:
+    """Put a packed session in a file. Raises `CheckpointError`."""
     try:
-        with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (SafetensorError, OSError) as error:
+        atomic.write_file(path, content)
+    except OSError as error:
+        raise CheckpointError(f"{path}: cannot save the session ({error.strerror})") from error
+
+
+def read(path: Path) -> bytes:
+    """A packed session from a file. Raises `CheckpointError`."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
         raise CheckpointError(f"{path}: not a readable session ({error})") from error
-    if metadata.get("format") != _FORMAT:
-        raise CheckpointError(f"{path}: is no session that this version of wavegen can read")
-    if metadata.pop("sha256", "") != _digest(tensors, metadata):
-        raise CheckpointError(f"{path}: is damaged, its sha256 is not the one inside it")
-    return tensors, metadata
-
-
-def _digest(tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> str:
-    """sha256 over all values."""
-    digest = hashlib.sha256(json.dumps(metadata, sort_keys=True).encode())
-    for name, tensor in sorted(tensors.items()):
-        digest.update(name.encode())
-        digest.update(tensor.reshape(-1).view(torch.uint8).numpy().tobytes())
-    return digest.hexdigest()

@@ -6,6 +6,7 @@ Dimensions: T time.
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import numpy.typing as npt
@@ -35,6 +36,8 @@ class SampleDecoder(ArrayDecoder[Samples]):
 class WavStream(StreamFormat[Samples]):
     """Mono 16-bit WAV whose length is unknown at first."""
 
+    kind, media_type = "samples", "audio/wav"
+
     def __init__(self, rate_hz: int) -> None:
         self._form = struct.pack("<HHIIHH", 1, 1, rate_hz, 2 * rate_hz, 2, 16)  # PCM, mono
         self.header = self._header(_OPEN_ENDED, _OPEN_ENDED)
@@ -54,6 +57,10 @@ class WavStream(StreamFormat[Samples]):
     def pack(self, piece: Samples) -> bytes:
         """Little-endian 16-bit samples."""
         return pcm16(piece).tobytes()
+
+    def encodings(self) -> Mapping[str, Callable[[Samples], bytes]]:
+        """16-bit samples, as a file has them, or 32-bit floats between -1 and 1."""
+        return {"s16le": self.pack, "f32le": lambda piece: piece.astype("<f4").tobytes()}
 
 
 def pcm16(samples: Samples) -> npt.NDArray[np.int16]:

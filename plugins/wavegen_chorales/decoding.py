@@ -6,6 +6,7 @@ Dimensions: T steps.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
@@ -42,6 +43,19 @@ class EventDecoder(ArrayDecoder[ChoraleGrid]):
         """Nothing: a step of which only some voices were drawn is none."""
         return grid_of(np.zeros((0, 4), np.int8), np.zeros((0, 4), np.bool_))
 
+    def memory(self) -> Mapping[str, Symbols]:
+        """What sounded last, and the cells of a step that is not whole."""
+        begun = np.full((self._codec.symbols - 1, *self._codec.event_shape), -1)
+        begun[: len(self._begun)] = self._begun
+        return {"before": self._before, "begun": begun}
+
+    def recall(self, memory: Mapping[str, Symbols]) -> None:
+        """Go on from there."""
+        super().recall(memory)
+        self._before = np.maximum(memory["before"], REST)
+        begun = np.minimum(memory["begun"], self._codec.n_classes - 1)
+        self._begun = begun[(begun >= 0).all(axis=tuple(range(1, begun.ndim)))]
+
 
 class NoteLines(StreamFormat[ChoraleGrid]):
     """One line of JSON a sixteenth: `{"on": {"soprano": 67}, "hold": {"bass": 48}}`.
@@ -51,10 +65,15 @@ class NoteLines(StreamFormat[ChoraleGrid]):
     """
 
     header = b""
+    kind, media_type = "notes", "application/x-ndjson"
 
     def pack(self, piece: ChoraleGrid) -> bytes:
         """The lines of a piece's steps."""
         return b"".join(_line(*step) for step in zip(piece.pitch, piece.attack, strict=True))
+
+    def encodings(self) -> Mapping[str, Callable[[ChoraleGrid], bytes]]:
+        """The lines as they are."""
+        return {"json": self.pack}
 
     def midi_output(self, port: str) -> LiveOutput[ChoraleGrid]:
         """The four voices on four channels of a port, at the usual tempo."""

@@ -145,10 +145,10 @@ def test_controls_change_from_the_next_symbol_on() -> None:
     session.step(3)
     greedy = session.fork(seed=99)
     for each in (session, greedy):
-        each.set_controls(Controls(temperature=0))
+        each.update(temperature=0)
     assert torch.equal(session.step(10), greedy.step(10))
     with pytest.raises(ConfigError, match="draws real numbers; only temperature applies"):
-        trained(output="numbers").session(0).set_controls(Controls(top_k=3))
+        trained(output="numbers").session(0).update(top_k=3)
 
 
 def saved(tmp_path: Path) -> Path:
