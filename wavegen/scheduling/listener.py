@@ -1,9 +1,14 @@
-"""The contract of who is played to."""
+"""The contract of who is played to.
+
+Dimensions: T steps, E event shape.
+"""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from typing import Any
+
+from torch import Tensor
 
 from ..errors import WavegenError
 
@@ -18,6 +23,9 @@ class Listener(ABC):
     @abstractmethod
     def began(self) -> None:
         """It has a slot."""
+
+    def drawn(self, x: Tensor) -> None:  # noqa: B027, most listeners have no use for it
+        """The symbols `(T, *E)` of the piece that comes right after."""
 
     @abstractmethod
     def piece(self, first_step: int, n_steps: int, raw: Any) -> None:

@@ -180,7 +180,9 @@ class Scheduler:
     def _hand_out(self, stream: Stream, playback: Playback, x: Tensor) -> None:
         first = playback.made
         try:
-            stream.listener.piece(first, len(x), playback.take(x))
+            raw = playback.take(x)
+            stream.listener.drawn(x)
+            stream.listener.piece(first, len(x), raw)
             if playback.left == 0:
                 stream.listener.piece(playback.made, 0, playback.finish())
         except Exception as error:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import Future
+from typing import Literal
 
 from ..controls import Controls
 from ..errors import ConfigError
@@ -38,8 +39,8 @@ class Stream:
         self._has_ended = self._is_paused = False
 
     @property
-    def status(self) -> str:
-        """`queued`, `opening`, `playing`, `paused` or `ended`."""
+    def status(self) -> Literal["queued", "opening", "playing", "paused", "ended"]:
+        """Where it is on its way."""
         if self._has_ended:
             return "ended"
         if self._is_paused:
