@@ -1,0 +1,100 @@
+// Where pieces meet the ear and the eye: one player, one stage, and the tape of what was heard.
+
+import { Pacer } from "./pacer.js";
+import { Player } from "./player.js";
+import { Tape } from "./tape.js";
+
+export class Deck {
+  marks = []; // {step, name} on the axis of time
+  #player = null;
+  #start = 0; // the step at which the player's count begins
+  #made = 0;
+  #isRunning = false;
+
+  /** For one take of a kind; `name` is what its files are called. */
+  constructor(kind, name, player) {
+    this.kind = kind;
+    this.tape = new Tape(kind, name);
+    this.#player = player;
+  }
+
+  /** A player for the kind; the one that is there where it fits. */
+  static async player(kind, old) {
+    if (!kind.isHeard) {
+      await old?.close();
+      return new Pacer(kind.length);
+    }
+    if (old instanceof Player && old.rate === kind.playerRate && old.inRoom === kind.inRoom) return old;
+    await old?.close();
+    return Player.open(kind.playerRate, kind);
+  }
+
+  /** Go on with what plays, for another listener. */
+  hearOn(on) {
+    this.#player.hearOn(this.#scaled(on));
+  }
+
+  /** Begin to play at `step`, once `seconds` are there (by default what the player thinks right). */
+  begin(step, on, seconds = null) {
+    this.#start = this.#made = step;
+    this.#isRunning = true;
+    return this.#player.begin(this.#scaled(on), seconds);
+  }
+
+  /** Show a piece of a voice and play it. */
+  put(piece, voice = 0) {
+    this.#made = Math.max(this.#made, piece.first + piece.steps);
+    this.#player.push(this.kind.write(piece, voice));
+  }
+
+  /** Show it only: the player is elsewhere. */
+  show(piece) {
+    this.kind.write(piece, 0);
+  }
+
+  /** Nothing is left from `step` on. */
+  cut(step) {
+    this.kind.cut(step);
+    this.tape.cut(step);
+    this.marks = this.marks.filter((mark) => mark.step <= step);
+  }
+
+  mark(step, name) {
+    this.marks.push({ step, name });
+  }
+
+  finish() {
+    this.#player.finish();
+  }
+
+  /** Fade out, and stay where it is. */
+  stop() {
+    if (!this.#isRunning) return undefined;
+    this.#start = this.position;
+    this.#isRunning = false;
+    return this.#player.stop();
+  }
+
+  /** The step that is heard, to the moment. */
+  get position() {
+    return this.#isRunning ? this.#start + (this.#player.position * this.kind.rate) / this.kind.playerRate : this.#start;
+  }
+
+  set position(step) {
+    this.#start = step;
+  }
+
+  /** Milliseconds that are made and not yet heard. */
+  get aheadMs() {
+    return Math.max(0, (1000 * (this.#made - this.position)) / this.kind.rate);
+  }
+
+  #scaled(on) {
+    const scale = this.kind.rate / this.kind.playerRate;
+    return { ...on, heard: (samples) => on.heard(this.#start + samples * scale) };
+  }
+
+  draw() {
+    this.kind.draw(this.position, this.marks);
+  }
+}

@@ -1,0 +1,118 @@
+// The piano roll: four voices in four colours, moving past the present.
+
+import { colours, Pane } from "./canvas.js";
+import { Score, VOICES } from "./notes.js";
+import { Timeline } from "./timeline.js";
+
+const SECONDS = 16;
+const LOWEST = 38, HIGHEST = 82; // a little beyond what choirs sing
+const BLACK = [1, 3, 6, 8, 10];
+
+export class Roll {
+  score = new Score();
+  #rate;
+  #range = [LOWEST, HIGHEST];
+
+  constructor(rate) {
+    this.pane = new Pane("Piano roll of four voices: soprano, alto, tenor and bass");
+    this.#rate = rate;
+  }
+
+  write(steps, first) {
+    this.score.write(steps, first);
+    for (const { on, hold } of steps) {
+      for (const pitch of [...Object.values(on), ...Object.values(hold)]) {
+        this.#range = [Math.min(this.#range[0], pitch - 2), Math.max(this.#range[1], pitch + 2)];
+      }
+    }
+  }
+
+  cut(step) {
+    this.score.cut(step);
+  }
+
+  draw(position, marks) {
+    const context = this.pane.wiped();
+    const { width, height } = this.pane;
+    const [low, high] = this.#range;
+    const row = (height - 52) / (high - low + 1); // names of voices above, seconds below
+    const y = (pitch) => 28 + (high - pitch) * row;
+    const time = new Timeline(width, SECONDS * Math.min(1, width / 640 + 0.1), this.#rate, position);
+    this.#drawPaper(context, y, row, width);
+    this.#drawBeats(context, time, y(high), y(low) + row);
+    time.drawSeconds(context, height, width < 500 ? 2 : 2, true);
+    time.drawMarks(context, height, marks);
+    time.drawNow(context, height);
+    this.#drawNotes(context, time, y, row);
+    this.#drawNames(context);
+  }
+
+  #drawPaper(context, y, row, width) {
+    const [low, high] = this.#range;
+    context.textAlign = "right";
+    context.textBaseline = "middle";
+    for (let pitch = low; pitch <= high; pitch++) {
+      if (BLACK.includes(pitch % 12)) {
+        context.fillStyle = colours.line;
+        context.globalAlpha = 0.28;
+        context.fillRect(0, y(pitch), width, row);
+        context.globalAlpha = 1;
+      }
+      if (pitch % 12) continue;
+      context.fillStyle = colours.line;
+      context.fillRect(0, Math.round(y(pitch) + row), width, 1);
+      context.fillStyle = colours.soft;
+      context.fillText(`C${pitch / 12 - 1}`, width - 12, y(pitch) + row / 2);
+    }
+  }
+
+  #drawBeats(context, time, top, bottom) {
+    const [first, last] = time.range;
+    context.fillStyle = colours.line;
+    context.globalAlpha = 0.5;
+    for (let step = Math.ceil(first / 4) * 4; step <= last; step += 4) {
+      context.fillRect(Math.round(time.x(step)), top, 1, bottom - top);
+    }
+    context.globalAlpha = 1;
+  }
+
+  #drawNotes(context, time, y, row) {
+    const [first, last] = time.range;
+    const { notes } = this.score;
+    const thick = Math.max(3, row - 1.5), radius = Math.min(3, thick / 2);
+    for (let i = notes.length - 1; i >= 0; i--) {
+      const { voice, pitch, start, end } = notes[i];
+      if (start > last) continue;
+      if (end < first - 400) break; // no note is that long
+      const left = time.x(start), right = time.x(end) - 1.5;
+      const sounds = start <= time.position && time.position < end;
+      context.fillStyle = colours[voice];
+      context.globalAlpha = start > time.position ? 0.38 : sounds ? 1 : 0.78;
+      context.beginPath();
+      context.roundRect(left, y(pitch) + (row - thick) / 2, Math.max(2, right - left), thick, radius);
+      context.fill();
+      if (!sounds) continue;
+      context.globalAlpha = 0.25; // what sounds shines a little
+      context.beginPath();
+      context.roundRect(left - 3, y(pitch) + (row - thick) / 2 - 3, right - left + 6, thick + 6, radius + 3);
+      context.fill();
+    }
+    context.globalAlpha = 1;
+  }
+
+  #drawNames(context) {
+    let x = 16;
+    context.textAlign = "left";
+    context.textBaseline = "middle";
+    for (const voice of VOICES) {
+      const name = voice[0].toUpperCase() + voice.slice(1);
+      context.fillStyle = colours[voice];
+      context.beginPath();
+      context.roundRect(x, 12, 8, 8, 2.5);
+      context.fill();
+      context.fillStyle = colours.soft;
+      context.fillText(name, x + 13, 16.5);
+      x += 13 + context.measureText(name).width + 16;
+    }
+  }
+}
