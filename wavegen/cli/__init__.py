@@ -24,6 +24,7 @@ COMMANDS = {
     "train": ("train:train", "Train a model on a folder of files."),
     "sample": ("sample:sample", "Draw new sequences from a trained model into files."),
     "stream": ("stream:stream", "Draw one sequence without end into a pipe."),
+    "serve": ("serve:serve", "Play models to many listeners, with a page to hear them at."),
     "program": ("program:program", "Make a program file of a model: it plays without PyTorch."),
     "eval": ("eval:evaluate", "Score a trained model on files, in bits."),
     "info": ("info:info", "Show what a run holds and how it was trained."),
