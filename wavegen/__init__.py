@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from .client import Connection, connect
     from .controls import Controls
     from .domain import Domain
     from .errors import WavegenError
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from .training import train
 
 _HOME = {
+    "Connection": "client",
     "Controls": "controls",
     "Domain": "domain",
     "DomainSpec": "hookspecs",
@@ -33,6 +35,7 @@ _HOME = {
     "SequenceSpec": "model",
     "TrainedModel": "playing",
     "WavegenError": "errors",
+    "connect": "client",
     "hookimpl": "hookspecs",
     "load": "playing",
     "play": "program.player",
@@ -40,6 +43,7 @@ _HOME = {
 }
 
 __all__ = [
+    "Connection",
     "Controls",
     "Domain",
     "DomainSpec",
@@ -53,6 +57,7 @@ __all__ = [
     "TrainedModel",
     "WavegenError",
     "__version__",
+    "connect",
     "hookimpl",
     "load",
     "play",
