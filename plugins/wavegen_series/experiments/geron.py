@@ -20,7 +20,6 @@ from .closed import echoes, last_value, least_squares
 from .geron_nets import NEURAL, Neural
 from .table import Line, Outcome, Table
 from .training import (
-    build,
     fit,
     iterated,
     last_outputs,
@@ -36,8 +35,9 @@ _CONTEXT, _TRAIN, _VALID, _SEED = 50, slice(0, 7000), slice(7000, 9000), 42
 _ECHO = {"units": 500, "spectral_radius": 0.95, "leak": 0.7}
 _ECHO_RIDGE = 1e-8
 ROWS = ("naive", "linear", "iterated", "esn", *NEURAL)
-_HORIZONS_OF = {"iterated": (10,), "seq2seq": (10,)}
-"""Of rows that say something of ten steps only: for one, they are the same as others."""
+_HORIZONS_OF = {"iterated": (10,), "seq2seq": (10,), "simple-rnn": (1,)}
+"""Of rows that say something of one of them only: for one step, the first two are the same as
+others, and a single unit has one value."""
 
 
 def geron(
@@ -106,7 +106,7 @@ def _fit(
     how = row.book if budget == "book" else row.good(row.book)
     train = data[_TRAIN]
     return fit(
-        lambda: build(row.model, row.settings, horizon),
+        lambda: row.make(horizon),
         train[:, :_CONTEXT],
         targets_after(train, _CONTEXT, horizon),
         how,

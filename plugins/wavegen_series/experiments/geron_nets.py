@@ -6,7 +6,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .training import Recipe, recipe
+from wavegen.model import SequenceModel
+
+from .one_unit import without_readout
+from .training import Recipe, build, recipe
 
 _DEEP = {"cell": "rnn", "layers": 2, "width": 20, "embedding": 0}
 _SIMPLIFIED = {
@@ -32,6 +35,11 @@ def by_muon(book: Recipe) -> Recipe:
     )  # fmt: skip
 
 
+def as_built(model: SequenceModel[Any]) -> SequenceModel[Any]:
+    """The net that its name and its settings mean."""
+    return model
+
+
 @dataclass(frozen=True)
 class Neural:
     """A row that is trained."""
@@ -43,6 +51,11 @@ class Neural:
     """The book's figure by horizon; where it has none, the one that its notebook shows."""
     remark: str = ""
     good: Callable[[Recipe], Recipe] = one_cycle
+    finish: Callable[[SequenceModel[Any]], SequenceModel[Any]] = as_built
+
+    def make(self, horizon: int) -> SequenceModel[Any]:
+        """An untrained net of so many steps ahead."""
+        return self.finish(build(self.model, self.settings, horizon))
 
 
 NEURAL: Mapping[str, Neural] = {
@@ -52,7 +65,8 @@ NEURAL: Mapping[str, Neural] = {
     ),
     "simple-rnn": Neural(
         "recurrent", {"cell": "rnn", "layers": 1, "width": 1, "embedding": 0},
-        recipe(20, False, init="keras"), {1: 0.014}, "3 parameters, and 2 of the output's scale",
+        recipe(20, False, init="keras"), {1: 0.014}, "learns where its input weight begins above 0",
+        finish=without_readout,
     ),
     "deep-rnn": Neural(
         "recurrent", _DEEP, recipe(20, False, init="keras"), {1: 0.003, 10: 0.008},
@@ -66,6 +80,14 @@ NEURAL: Mapping[str, Neural] = {
     ),
     "gru": Neural(
         "recurrent", {**_DEEP, "cell": "gru"}, recipe(20, init="keras"), {10: 0.0111}
+    ),
+    "lstm-lr-0.01": Neural(
+        "recurrent", {**_DEEP, "cell": "lstm"}, recipe(20, lr=0.01, init="keras"), {},
+        "the learning rate of seq2seq",
+    ),
+    "gru-lr-0.01": Neural(
+        "recurrent", {**_DEEP, "cell": "gru"}, recipe(20, lr=0.01, init="keras"), {},
+        "the learning rate of seq2seq",
     ),
     "layer-norm-rnn": Neural(
         "recurrent", {**_DEEP, "layer_norm": True}, recipe(10, init="keras"), {}, "10 epochs"
