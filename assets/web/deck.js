@@ -30,8 +30,8 @@ export class Deck {
   }
 
   /** Go on with what plays, for another listener. */
-  hearOn(on) {
-    this.#player.hearOn(this.#scaled(on));
+  goOn(on) {
+    this.#player.goOn(this.#scaled(on));
   }
 
   /** Begin to play at `step`, once `seconds` are there (by default what the player thinks right). */
@@ -47,20 +47,11 @@ export class Deck {
     this.#player.push(this.kind.write(piece, voice));
   }
 
-  /** Show it only: the player is elsewhere. */
-  show(piece) {
-    this.kind.write(piece, 0);
-  }
-
   /** Nothing is left from `step` on. */
   cut(step) {
     this.kind.cut(step);
     this.tape.cut(step);
-    this.marks = this.marks.filter((mark) => mark.step <= step);
-  }
-
-  mark(step, name) {
-    this.marks.push({ step, name });
+    this.marks = this.marks.filter((mark) => mark.step < step);
   }
 
   finish() {
@@ -86,7 +77,12 @@ export class Deck {
 
   /** Milliseconds that are made and not yet heard. */
   get aheadMs() {
-    return Math.max(0, (1000 * (this.#made - this.position)) / this.kind.rate);
+    return (1000 * this.ahead) / this.kind.rate;
+  }
+
+  /** Steps that are. */
+  get ahead() {
+    return Math.max(0, this.#made - this.position);
   }
 
   #scaled(on) {

@@ -22,7 +22,7 @@ export function ticks(low, high, wanted) {
 export class Fan {
   #paths = []; // of each voice: a value (or null) of each step
   #bands = []; // of each step that all voices have: five quantiles, or null
-  #length;
+  length;
   #view = null; // lowest and highest value shown, easing
   #name = "";
 
@@ -30,7 +30,7 @@ export class Fan {
   constructor(voices, length) {
     this.pane = new Pane("Fan chart of a forecast: paths, their median, and bands of half and four fifths of them");
     this.#paths = Array.from({ length: voices }, () => []);
-    this.#length = length;
+    this.length = length;
   }
 
   /** Rows {name: value} of a voice; the first column that is no time is drawn. */
@@ -54,7 +54,7 @@ export class Fan {
     const shown = Math.min(position, this.made - 1);
     this.#ease(shown);
     const [low, high] = this.#view ?? [-1, 1];
-    const x = (step) => LEFT + (step / Math.max(1, this.#length - 1)) * (width - LEFT - RIGHT);
+    const x = (step) => LEFT + (step / Math.max(1, this.length - 1)) * (width - LEFT - RIGHT);
     const y = (value) => TOP + ((high - value) / (high - low)) * (height - TOP - BOTTOM);
     this.#drawAxes(context, x, y, low, high);
     for (const { step, name } of marks) {
@@ -123,7 +123,7 @@ export class Fan {
       if (this.#view) context.fillText(value.toFixed(Math.min(6, places)), width - RIGHT + 12, y(value));
     }
     context.textAlign = "center";
-    for (const step of ticks(0, this.#length, Math.max(3, width / 130))) {
+    for (const step of ticks(0, this.length, Math.max(3, width / 130))) {
       if (x(step) > width - RIGHT + 2) continue;
       context.fillStyle = colours.soft;
       context.fillText(String(step), Math.max(x(step), LEFT + 4), height - 15);

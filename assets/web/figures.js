@@ -27,6 +27,7 @@ export class Figures {
   about({ kind, rate_hz, slots }) {
     const rate = rate_hz >= 1000 ? `${rate_hz / 1000} kHz` : `${Number(rate_hz.toFixed(2))} steps/s`;
     const what = { samples: `sound, ${rate}`, notes: "four voices", values: "series" }[kind];
+    say("first-name", kind === "values" ? "First value" : "First sound");
     say("about", `${what} · ${slots} ${slots === 1 ? "slot" : "slots"}`);
   }
 
@@ -47,8 +48,8 @@ export class Figures {
     say("first-sound", ms(value));
   }
 
-  ahead(value) {
-    say("ahead", ms(Math.round(value / 10) * 10)); // tenths of a millisecond would only flicker
+  ahead({ kind, ahead, aheadMs }) {
+    say("ahead", kind.isHeard ? ms(Math.round(aheadMs / 10) * 10) : String(Math.round(ahead)));
   }
 
   underrun() {
@@ -61,8 +62,8 @@ export class Figures {
     say("speed", `${xrt >= 100 ? Math.round(xrt) : xrt.toFixed(xrt >= 10 ? 0 : xrt < 1 ? 2 : 1)}×`);
   }
 
-  stats({ xrt, listeners, queued }) {
-    this.speed(xrt);
+  stats({ xrt, listeners, queued }, isPlaying) {
+    if (isPlaying) this.speed(xrt); // who waits is not made at any speed
     say("listeners", String(listeners));
     say("queue", String(queued));
   }

@@ -25,12 +25,21 @@ class Samples {
     this.panes = [this.wave.pane, this.spectrogram.pane];
   }
 
-  /** A function of the frames of one voice, in order, to pieces {first, steps, sound, rows}. */
+  /**
+   * A function of the frames of one voice, in order, and of how many steps of each are wanted, to pieces
+   * {first, steps, sound, rows}.
+   */
   reader(encoding) {
-    return ({ first, steps, payload }) => {
-      const sound = encoding === "f32le" ? new Float32Array(payload) : Float32Array.from(new Int16Array(payload), (value) => value / 32768);
-      return { first, steps, sound, rows: null };
+    return ({ first, payload }, most = Infinity) => {
+      const samples = encoding === "f32le" ? new Float32Array(payload) : Float32Array.from(new Int16Array(payload), (value) => value / 32768);
+      const sound = samples.subarray(0, most);
+      return { first, steps: sound.length, sound, rows: null };
     };
+  }
+
+  /** A frame without its first `old` steps. */
+  after({ voice, first, steps, payload }, old) {
+    return { voice, first: first + old, steps: steps - old, payload: payload.slice((payload.byteLength / steps) * old) };
   }
 
   /** Show a piece; what it gives is to be played. */
@@ -67,10 +76,15 @@ class Notes {
 
   reader() {
     const organ = new Organ(ORGAN_HZ, this.rate);
-    return ({ first, steps, payload }) => {
-      const rows = lines(payload);
-      return { first, steps, sound: organ.render(rows, first), rows };
+    return ({ first, payload }, most = Infinity) => {
+      const rows = lines(payload).slice(0, most);
+      return { first, steps: rows.length, sound: organ.render(rows, first), rows };
     };
+  }
+
+  after({ voice, first, steps, payload }, old) {
+    const left = new TextDecoder().decode(payload).split("\n").slice(old).join("\n");
+    return { voice, first: first + old, steps: steps - old, payload: new TextEncoder().encode(left) };
   }
 
   write({ first, rows, sound }) {
@@ -103,6 +117,13 @@ class Values {
 
   reader() {
     return ({ first, steps, payload }) => ({ first, steps, rows: lines(payload) });
+  }
+
+  /** So many steps of it are given; what it will have in all. */
+  extend(given) {
+    this.length += given;
+    this.fan.length = this.length;
+    return this.length;
   }
 
   write({ first, rows }, voice) {

@@ -16,7 +16,7 @@ const FIGURES_MS = 200; // faster, nobody could read them
 const figures = new Figures();
 const settings = new Settings({
   controls: () => studio.update(),
-  seed: () => studio.state === "playing" && !studio.isBranched && studio.play(),
+  seed: () => studio.state === "playing" && studio.play(),
 });
 const prime = new Prime({
   ready: () => studio.state === "idle" && studio.play(),
@@ -38,8 +38,8 @@ const page = {
 };
 const studio = new Studio(page);
 const tiles = new Tiles({
-  hear: (voice) => studio.hear(voice),
-  keep: (voice) => studio.keep(voice),
+  hear: (voice) => studio.branching.hear(voice),
+  keep: (voice) => studio.branching.keep(voice),
 });
 let isTiled = false;
 let told = 0;
@@ -48,12 +48,13 @@ const frames = new Frames(() => {
   const { deck } = studio;
   if (!deck) return;
   deck.draw();
-  if (studio.previews && isTiled) tiles.draw(studio.previews.feeds, studio.active, deck.position);
+  const { previews, active } = studio.branching;
+  if (isTiled) tiles.draw(previews.feeds, active, deck.position);
   const now = performance.now();
   figures.clock(deck.position, deck.kind);
   if (now - told < FIGURES_MS) return;
   told = now;
-  if (studio.state === "playing") figures.ahead(deck.aheadMs);
+  if (studio.state === "playing") figures.ahead(deck);
   showWait(deck);
 });
 
@@ -63,13 +64,14 @@ function showWait(deck) {
   if (!wait) return figures.waiting(null);
   const made = deck.aheadMs / 1000;
   const left = Math.max(1, Math.ceil((wait.needed - made) / wait.xrt));
-  const text = `This machine makes ${wait.xrt.toFixed(2)} s of it in a second. So it begins in about ${left} s, and will then not stop.`;
+  const text = `This machine makes ${wait.xrt.toFixed(2)} seconds of it in a second: it begins in about ${left} s, and then does not stop.`;
   return figures.waiting(Math.min(1, made / wait.needed), text);
 }
 
 /** Buttons, tiles and hints as the studio's state wants them. */
 function show() {
-  const { state, previews } = studio;
+  const { state } = studio;
+  const { previews } = studio.branching;
   const isOn = state !== "idle";
   const model = page.model();
   const name = isOn ? "Stop" : "Play";
@@ -86,7 +88,7 @@ function show() {
   element("previews-text").textContent = {
     start: "Hear how it could begin, eight times. Keep one, go on from there.",
     here: "Hear eight continuations of this moment. Keep one, go on from there.",
-    back: "Press a number to hear it. What you keep goes on.",
+    back: "Press one to hear it. The one you keep goes on.",
   }[from];
   element("branch").textContent = from === "back" ? "None of these" : "Make eight previews";
   element("branch").disabled = state === "opening" || state === "keeping";
@@ -98,7 +100,7 @@ function show() {
 function stage() {
   const kind = kindOf(page.model(), settings.length);
   element("stage").replaceChildren(...kind.panes.map((pane) => pane.canvas), element("hint"));
-  for (const pane of kind.panes) pane.onsize = () => studio.state === "idle" && (studio.deck?.draw() ?? kind.draw(0, []));
+  for (const pane of kind.panes) pane.onsize = () => (studio.deck?.kind === kind ? studio.deck.draw() : kind.draw(0, []));
   return kind;
 }
 
@@ -156,7 +158,7 @@ function toggle() {
 }
 
 element("play").addEventListener("click", toggle);
-element("branch").addEventListener("click", () => studio.branch());
+element("branch").addEventListener("click", () => studio.branching.press());
 element("model").addEventListener("change", choose);
 document.addEventListener("keydown", (event) => {
   const isTyped = event.target.closest("input:not([type=range]), select, button, a, textarea");

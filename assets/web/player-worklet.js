@@ -73,9 +73,7 @@ class PlayerProcessor extends AudioWorkletProcessor {
 
   push({ run, samples }) {
     const add = () => {
-      if (run !== this.#run) return;
-      this.#isWhole = false; // more has come after all
-      this.#queue.push(samples, this.#read);
+      if (run === this.#run) this.#queue.push(samples, this.#read);
     };
     if (this.#then) this.#then.push(add);
     else add();
@@ -85,6 +83,11 @@ class PlayerProcessor extends AudioWorkletProcessor {
     const mark = () => (this.#isWhole ||= run === this.#run);
     if (this.#then) this.#then.push(mark);
     else mark();
+  }
+
+  /** It is not whole after all. */
+  more({ run }) {
+    if (run === this.#run) this.#isWhole = false;
   }
 
   stop() {

@@ -76,9 +76,10 @@ export class Player {
     return this.#context.resume(); // a phone may have put it to sleep
   }
 
-  /** Tell another one from now on. */
-  hearOn(on) {
+  /** More comes after `finish`, and another one is told from now on. */
+  goOn(on) {
     this.#on = on;
+    this.#post({ type: "more" });
   }
 
   /** Queue samples; they are copied. */

@@ -1,104 +1,72 @@
-// Eight ways on from a moment: made a few seconds ahead, heard one by one, one of them kept.
+// Previews: voices that go on from one moment, each for a few seconds.
 
 import { Connection } from "./connection.js";
 
 export const VOICES = 8;
-const SECONDS = { samples: 3, notes: 9 };
+const SECONDS = { samples: 3, notes: 10 };
+const ROOM = 1.5; // of what is wanted: a voice may stop a piece before it is as far ahead as it may be
 
-/** What a voice has made so far. */
+/** What a voice has made. */
 class Feed {
   pieces = [];
   made;
-  isDone = false;
 
-  constructor(first, read) {
+  constructor(first, end, read) {
     this.first = this.made = first;
+    this.end = end;
     this.read = read;
   }
 
-  take(frame) {
-    const piece = this.read(frame);
-    this.pieces.push(piece);
-    this.made = piece.first + piece.steps;
-    return piece;
+  get isReady() {
+    return this.made >= this.end;
   }
 }
 
+/**
+ * A voice that has made its part is ended: so its slot is free for those that wait, however few slots there are, and
+ * whoever takes long to choose holds none. The same seed from the same moment makes the same again.
+ */
 export class Previews {
   feeds = [];
   seeds = [];
   first = 0;
-  kept = null;
+  steps;
   connection;
+  wishes; // where they begin
   #kind;
-  #steps;
-  #isPaused = false;
+  #on;
 
-  /**
-   * `start` says where from. `on` has created(), ready(), piece(piece, voice) of the kept voice, done(voice)
-   * of it, message(message), and closed(fault).
-   */
-  constructor(kind, model, start, on) {
+  /** `start` says where from, `given` how many steps are given. `on` has created(), ready(), and all that a `Connection` tells. */
+  constructor(kind, model, start, given, on) {
     this.#kind = kind;
-    this.#steps = Math.round(SECONDS[model.kind] * kind.rate);
-    const listener = {
-      created: (message) => this.#created(message, on),
-      frame: (frame) => this.#frame(frame, on),
-      done: ({ voice, reason }) => this.#done(voice, reason, on),
-      closed: on.closed,
-    };
-    for (const type of ["queued", "stats", "updated", "saved", "error"]) listener[type] = (message) => on.message(message);
-    this.connection = new Connection({ ...start, model: model.id, voices: VOICES, max_ahead_ms: this.aheadMs }, listener);
+    this.#on = on;
+    this.wishes = start;
+    this.steps = given + Math.round(SECONDS[model.kind] * kind.rate);
+    this.connection = new Connection(
+      { ...start, model: model.id, voices: VOICES, max_ahead_ms: Math.ceil((ROOM * 1000 * this.steps) / kind.rate) },
+      {
+        ...on,
+        created: (message) => this.#created(message),
+        frame: (frame) => this.#frame(frame),
+      },
+    );
   }
 
-  get aheadMs() {
-    return (1000 * this.#steps) / this.#kind.rate;
-  }
-
-  get steps() {
-    return this.#steps;
-  }
-
-  /** Keep one: the others end, and it goes on. */
-  keep(voice) {
-    this.kept = voice;
-    for (let other = 0; other < VOICES; other++) {
-      if (other !== voice && !this.feeds[other].isDone) this.connection.send({ type: "cancel", voice: other });
-    }
-    if (this.#isPaused) this.connection.send({ type: "resume", voice });
-    const { pieces } = this.feeds[voice];
-    this.feeds[voice].pieces = []; // the tape has them from now on
-    return pieces;
-  }
-
-  #created({ encoding, seeds, first }, on) {
+  #created({ encoding, seeds, first }) {
     this.first = first;
     this.seeds = seeds;
-    this.feeds = seeds.map(() => new Feed(first, this.#kind.reader(encoding)));
-    on.created();
+    this.feeds = seeds.map(() => new Feed(first, first + this.steps, this.#kind.reader(encoding)));
+    this.#on.created();
   }
 
-  #frame(frame, on) {
+  #frame(frame) {
     const feed = this.feeds[frame.voice];
-    const piece = feed.take(frame);
-    if (this.kept === frame.voice) {
-      feed.pieces = [];
-      on.piece(piece, frame.voice);
-    } else this.#rest(on);
-  }
-
-  #done(voice, reason, on) {
-    this.feeds[voice].isDone = true;
-    if (this.kept === voice) on.done(voice);
-    else this.#rest(on);
-  }
-
-  /** Once all have enough they wait, paused: a listener who takes time to choose is not idle. */
-  #rest(on) {
-    if (this.#isPaused || this.kept !== null) return;
-    if (!this.feeds.every((feed) => feed.isDone || feed.made - feed.first >= this.#steps)) return;
-    this.#isPaused = true;
-    this.connection.send({ type: "pause" });
-    on.ready();
+    if (feed.isReady) return; // made before the server had read that it is enough
+    const piece = feed.read(frame, feed.end - frame.first);
+    feed.pieces.push(piece);
+    feed.made = piece.first + piece.steps;
+    if (!feed.isReady) return;
+    this.connection.send({ type: "cancel", voice: frame.voice });
+    if (this.feeds.every((each) => each.isReady)) this.#on.ready();
   }
 }

@@ -5,7 +5,8 @@ import { Score, VOICES } from "./notes.js";
 import { Timeline } from "./timeline.js";
 
 const SECONDS = 16;
-const LOWEST = 38, HIGHEST = 82; // a little beyond what choirs sing
+const LOWEST = 42, HIGHEST = 79; // what choirs sing; it widens where a note is beyond
+const NAMES = 32; // height of the line that names the voices
 const BLACK = [1, 3, 6, 8, 10];
 
 export class Roll {
@@ -35,22 +36,24 @@ export class Roll {
     const context = this.pane.wiped();
     const { width, height } = this.pane;
     const [low, high] = this.#range;
-    const row = (height - 52) / (high - low + 1); // names of voices above, seconds below
-    const y = (pitch) => 28 + (high - pitch) * row;
+    const row = (height - NAMES - 26) / (high - low + 1); // seconds stand below
+    const y = (pitch) => NAMES + (high - pitch) * row;
     const time = new Timeline(width, SECONDS * Math.min(1, width / 640 + 0.1), this.#rate, position);
-    this.#drawPaper(context, y, row, width);
+    this.#drawPaper(context, y, row);
     this.#drawBeats(context, time, y(high), y(low) + row);
-    time.drawSeconds(context, height, width < 500 ? 2 : 2, true);
-    time.drawMarks(context, height, marks);
-    time.drawNow(context, height);
+    time.drawSeconds(context, height, 2, true, NAMES);
+    time.drawMarks(context, height, marks, NAMES);
+    time.drawNow(context, height, NAMES);
     this.#drawNotes(context, time, y, row);
+    for (let pitch = Math.ceil(low / 12) * 12; pitch <= high; pitch += 12) {
+      time.drawHeight(context, `C${pitch / 12 - 1}`, y(pitch) + row / 2);
+    }
     this.#drawNames(context);
   }
 
-  #drawPaper(context, y, row, width) {
+  #drawPaper(context, y, row) {
+    const { width } = this.pane;
     const [low, high] = this.#range;
-    context.textAlign = "right";
-    context.textBaseline = "middle";
     for (let pitch = low; pitch <= high; pitch++) {
       if (BLACK.includes(pitch % 12)) {
         context.fillStyle = colours.line;
@@ -61,8 +64,6 @@ export class Roll {
       if (pitch % 12) continue;
       context.fillStyle = colours.line;
       context.fillRect(0, Math.round(y(pitch) + row), width, 1);
-      context.fillStyle = colours.soft;
-      context.fillText(`C${pitch / 12 - 1}`, width - 12, y(pitch) + row / 2);
     }
   }
 

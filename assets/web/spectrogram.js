@@ -83,20 +83,17 @@ export class Spectrogram {
     context.fillRect(time.now, 0, width - time.now, height);
     context.globalAlpha = 1;
     time.drawSeconds(context, height, 1, true);
-    this.#drawScale(context, width, height);
+    this.#drawScale(context, time, height);
     time.drawMarks(context, height, marks.map(({ step }) => ({ step, name: "" })));
     time.drawNow(context, height);
   }
 
-  #drawScale(context, width, height) {
-    context.textAlign = "right";
-    context.textBaseline = "middle";
-    context.fillStyle = colours.soft;
+  #drawScale(context, time, height) {
     for (const hertz of NAMED_HZ) {
       if (hertz > this.#rate / 2.2) continue;
       const y = height * (1 - Math.log(hertz / LOWEST_HZ) / Math.log(this.#rate / 2 / LOWEST_HZ));
-      if (y > height - 26) continue; // the seconds stand there
-      context.fillText(hertz >= 1000 ? `${hertz / 1000} kHz` : `${hertz} Hz`, width - 12, y);
+      if (y > height - 30) continue; // the seconds stand there
+      time.drawHeight(context, hertz >= 1000 ? `${hertz / 1000} kHz` : `${hertz} Hz`, y);
     }
   }
 

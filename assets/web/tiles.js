@@ -71,7 +71,7 @@ class Tile {
     const state = [feed.made, heard, this.#pane.width, colours.accent].join();
     if (state === this.#drawn) return; // most tiles, most of the time
     this.#drawn = state;
-    this.hear.disabled = this.keep.disabled = feed.made - feed.first < this.#steps;
+    this.hear.disabled = this.keep.disabled = !feed.isReady;
     this.hear.setAttribute("aria-pressed", String(isOn));
     this.item.toggleAttribute("data-on", isOn);
     const context = this.#pane.wiped();

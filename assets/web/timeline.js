@@ -2,7 +2,8 @@
 
 import { colours } from "./canvas.js";
 
-const NOW = 0.76; // where on the width the present stands; what is made ahead is right of it
+const NOW = 0.76; // where on the width the present comes to stand; what is made ahead is right of it
+const EDGE = 16; // where it begins
 
 /** Places of steps on a pane while step `position` is heard. */
 export class Timeline {
@@ -11,7 +12,7 @@ export class Timeline {
     this.rate = rate;
     this.position = position;
     this.perStep = width / (seconds * rate);
-    this.now = Math.round(width * NOW);
+    this.now = Math.round(Math.min(width * NOW, EDGE + position * this.perStep));
   }
 
   x(step) {
@@ -28,15 +29,14 @@ export class Timeline {
   }
 
   /** Lines at whole seconds, named at the bottom where `height` of a label is wanted. */
-  drawSeconds(context, height, every, isNamed) {
+  drawSeconds(context, height, every, isNamed, top = 0) {
     const [first, last] = this.range;
-    context.fillStyle = colours.line;
     context.textBaseline = "alphabetic";
     context.textAlign = "left";
     for (let second = Math.ceil(first / this.rate / every) * every; second * this.rate <= last; second += every) {
       const x = Math.round(this.x(second * this.rate));
       context.fillStyle = colours.line;
-      context.fillRect(x, 0, 1, height);
+      context.fillRect(x, top, 1, height - top);
       if (!isNamed) continue;
       context.fillStyle = colours.soft;
       context.fillText(clock(second), x + 5, height - 8);
@@ -44,7 +44,7 @@ export class Timeline {
   }
 
   /** Where someone's own beginning ends, or another way was taken. */
-  drawMarks(context, height, marks) {
+  drawMarks(context, height, marks, top = 0) {
     context.textBaseline = "top";
     context.textAlign = "left";
     for (const { step, name } of marks) {
@@ -52,17 +52,32 @@ export class Timeline {
       if (x < -120 || x > this.width) continue;
       context.fillStyle = colours.ink;
       context.globalAlpha = 0.5;
-      context.fillRect(x, 0, 1, height);
+      context.fillRect(x, top, 1, height - top);
       context.globalAlpha = 1;
       context.fillStyle = colours.soft;
-      context.fillText(name, x + 6, 10);
+      context.fillText(name, x + 6, top + 10);
     }
   }
 
+  /** A name of a height at the right, readable over what lies below it. */
+  drawHeight(context, name, y) {
+    const wide = context.measureText(name).width;
+    context.textAlign = "right";
+    context.textBaseline = "middle";
+    context.globalAlpha = 0.8;
+    context.fillStyle = colours.panel;
+    context.beginPath();
+    context.roundRect(this.width - wide - 16, y - 8, wide + 8, 16, 4);
+    context.fill();
+    context.globalAlpha = 1;
+    context.fillStyle = colours.soft;
+    context.fillText(name, this.width - 12, y + 0.5);
+  }
+
   /** The present. */
-  drawNow(context, height) {
+  drawNow(context, height, top = 0) {
     context.fillStyle = colours.ink;
-    context.fillRect(this.now, 0, 1, height);
+    context.fillRect(this.now, top, 1, height - top);
   }
 }
 
