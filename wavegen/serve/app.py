@@ -12,7 +12,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import JSONResponse, Response
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .. import __version__
 from ..errors import WavegenError
@@ -134,14 +134,23 @@ def _tell_refusals(app: FastAPI, service: Service) -> None:
 
 
 class _Quiet:
-    """What has been logged and answered goes no further."""
+    """What fails before there is an answer is logged and answered here; what fails later, above."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        has_begun = False
+
+        async def noted(message: Message) -> None:
+            nonlocal has_begun
+            has_begun = True
+            await send(message)
+
         try:
-            await self._app(scope, receive, send)
+            await self._app(scope, receive, noted)
         except Exception:
-            if scope["type"] == "lifespan":
-                raise
+            if not has_begun:
+                log.exception("a request failed at the door")
+                answer = RefusedError(Code.FAULT, "the server failed; try again")
+                await JSONResponse(refusals.body(answer), 500)(scope, receive, send)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hmac
 import ipaddress
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http.cookies import CookieError, SimpleCookie
@@ -24,6 +25,9 @@ ADMITTED = "wavegen.admitted"
 
 COOKIE = "wavegen_token"
 """Where a browser keeps the token, which it got as `/?token=TOKEN`."""
+
+
+_HOST = re.compile(r"(?P<name>\[[0-9A-Fa-f:.]+\]|[^\s:/@\[\]]+)(:\d+)?")
 
 
 @dataclass(frozen=True)
@@ -43,8 +47,9 @@ class Door:
     def check(self, found: Mapping[str, str]) -> None:
         """Refuse the host that a request names, or the page that it comes from."""
         host = found.get("host", "")
-        name = urlsplit(f"//{host}").hostname or ""
-        known = {"localhost", self.host, *(urlsplit(o).hostname for o in self.origins)}
+        found_name = _HOST.fullmatch(host)
+        name = "" if found_name is None else found_name["name"].strip("[]").lower()
+        known = {"localhost", self.host.lower(), *(urlsplit(o).hostname for o in self.origins)}
         if name not in known and not _is_address(name):
             raise RefusedError(
                 Code.ORIGIN,

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from .limits import Limits
 from .served import Served
 
+_MARGIN = 8 / 7  # a scheduler is content with seven eighths of what a voice may be ahead
+
 
 @dataclass(frozen=True)
 class Pace:
@@ -33,7 +35,8 @@ class Pace:
         seconds = served.model.domain.default_seconds if seconds is None else seconds
         company = min(served.scheduler.n_slots, served.scheduler.n_playing + voices)
         xrt = served.scheduler.speeds.xrt(company, rate_hz)
-        ahead = max(min(asked_ms / 1000, limits.ahead_seconds), seconds * max(0.0, 1 - xrt))
+        needed = _MARGIN * seconds * max(0.0, 1 - xrt)
+        ahead = max(min(asked_ms / 1000, limits.ahead_seconds), needed)
         return cls(max(1, round(ahead * rate_hz)), rate_hz, seconds)
 
     @property

@@ -45,8 +45,8 @@ class Session(Visit):
         """Play until one of both has had enough."""
         service = self._service
         try:
-            service.admission.need_open()
             await self._socket.accept()
+            service.admission.need_open()
             service.visits.add(self)
             service.metrics.listeners.inc()
             try:

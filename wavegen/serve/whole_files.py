@@ -88,12 +88,12 @@ class WholeFile(Visit):
         return Response(content, media_type=kind, headers=headers)
 
     async def _make(self, made: Openings, collected: _Collected) -> None:
-        scheduler, steps = self._served.scheduler, max(1, made.most)
+        scheduler = self._served.scheduler
         joined = self._service.engine.call(
             scheduler.join,
             made.makes[0],
             collected,
-            max_ahead_steps=steps,
+            max_ahead_steps=2 * made.most,  # never so far ahead that it would wait
             aside=made.aside,
         )
         try:
