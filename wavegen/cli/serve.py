@@ -107,27 +107,28 @@ def serve(
     from ..playing import load
     from ..scheduling.engine_thread import EngineThread
 
-    listener = running.listening(host, port)  # before models are loaded in vain
-    models = {
-        name: load(
-            path,
-            device,
-            engine=engine,
-            precision=precision or "float32",
-            slots=slots,
-            threads=threads,
-            filters=filters,
-        )
-        for name, path in paths.items()
-    }
-    running.raise_file_limit()
-    parts = {name: model.part for name, model in models.items()}
-    with listener, EngineThread(parts, slots=slots) as thread:
-        service = Service(models, thread, limits)
-        for line in _described(service, models):
-            note(line)
-        note(f"listening at {address_with(running.url_of(listener), token)}  (Ctrl-C ends it)")
-        running.Server(service, Door(host, token, origins)).run([listener])
+    with running.listening(host, port) as listener:  # before models are loaded in vain
+        models = {
+            name: load(
+                path,
+                device,
+                engine=engine,
+                precision=precision or "float32",
+                slots=slots,
+                threads=threads,
+                filters=filters,
+            )
+            for name, path in paths.items()
+        }
+        running.raise_file_limit()
+        parts = {name: model.part for name, model in models.items()}
+        with EngineThread(parts, slots=slots) as thread:
+            service = Service(models, thread, limits)
+            for line in _described(service, models):
+                note(line)
+            address = address_with(running.url_of(listener), token)
+            note(f"listening at {address}  (Ctrl-C ends it)")
+            running.Server(service, Door(host, token, origins)).run([listener])
 
 
 def _named(runs: Sequence[str]) -> dict[str, Path]:
