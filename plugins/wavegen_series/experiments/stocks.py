@@ -41,11 +41,16 @@ _DOMAIN = {
     "test_percent": 0,
 }  # fmt: skip
 _MODEL = {
-    "scaler": "difference", "memory": 64, "backbone": "recurrent",
+    "backbone": "recurrent",
     "backbone_options": ("layers=1", "width=16", "embedding=0", "dropout=0.1"),
-}  # fmt: skip
+}
 """Of a few nets the best on the two years before the first day that is forecast here. What is to
 be learnt is how volatility follows itself, which takes few weights."""
+_SCALER = {
+    "adj_close": {"scaler": "difference", "memory": 64},
+    "volume": {"scaler": "standard", "memory": 250},
+}
+"""A volume comes back to its level, so it is read beside that level; a price has none."""
 _TRAINER = {
     "batch": 16, "window": 128, "context": 256, "lr": 2e-3, "muon_lr": 0.005, "validations": 5,
     "threads": 1,
@@ -117,7 +122,8 @@ def stocks(
         series[kind] = [_one(name, column) for name in SERIES]
         methods: list[Method] = [baseline(name) for name in simple]
         if "wavegen" in rows:
-            methods.append(_trained(series[kind], _UPDATES[budget], seed, folder / kind))
+            model = {**_MODEL, **_SCALER[column]}
+            methods.append(_trained(series[kind], model, _UPDATES[budget], seed, folder / kind))
         say(f"{kind}:")
         results[kind] = backtest(methods, series[kind], PLAN, n_samples=200, seed=seed, tell=say)
     return Stocks(series, results)
@@ -133,7 +139,9 @@ def _one(name: str, column: str) -> Series:
     return replace(series, name=f"{name} {column}", values=told)
 
 
-def _trained(series: Sequence[Series], updates: int, seed: int, folder: Path) -> Method:
+def _trained(
+    series: Sequence[Series], model: Mapping[str, Any], updates: int, seed: int, folder: Path
+) -> Method:
     # Markets move together: what one series did tells of the days that another is to forecast.
     first = min(each.time[PLAN.of(each)[0].at] for each in series)
     before = [each.until(int(np.searchsorted(each.time, first))) for each in series]
@@ -146,7 +154,7 @@ def _trained(series: Sequence[Series], updates: int, seed: int, folder: Path) ->
         run,
         model="forecaster",
         domain_config=_DOMAIN,
-        model_config=_MODEL,
+        model_config=model,
         trainer={**_TRAINER, "steps": updates, "seed": seed},
         progress=False,
     )

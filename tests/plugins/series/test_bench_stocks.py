@@ -65,10 +65,11 @@ def test_the_simple_rows_are_always_there(tmp_path):
 
 
 def test_each_kind_has_a_model_of_its_own_and_a_picture_of_it(monkeypatch, tmp_path):
-    learnt = {}
+    learnt, scalers = {}, list[str]()
 
-    def remember(series, updates, seed, folder):
+    def remember(series, model, updates, seed, folder):
         learnt[folder] = {each.values.tobytes() for each in series}
+        scalers.append(model["scaler"])
         method = Naive()
         method.name = "wavegen"
         return method
@@ -85,6 +86,7 @@ def test_each_kind_has_a_model_of_its_own_and_a_picture_of_it(monkeypatch, tmp_p
     (table,) = json.loads(found.stdout)["tables"]
     assert list(table["reports"]) == ["prices", "volumes"]
     assert len(learnt) == 2
+    assert scalers == ["difference", "standard"]
     assert not set.intersection(*learnt.values())
     assert drawn == {
         tmp_path / "msft_prices.png": ("msft", 3),
