@@ -10,6 +10,7 @@ import click
 
 from ..errors import ConfigError
 from .bench_positions import positions
+from .bench_streams import streams
 from .bench_values import listed, whole
 from .output import json_option, show
 from .playing import FILE, need_writable
@@ -136,3 +137,4 @@ def _table(result: Mapping[str, Any]) -> str:
 
 
 bench.add_command(positions)
+bench.add_command(streams)

@@ -136,7 +136,7 @@ class Live(Iterator[Any], AsyncIterator[Any]):
     def close(self) -> None:
         """Stop, and free the slot."""
         self._thread.call(self._stream.close)
-        self._inbox.ended(None)
+        self._inbox.close()
 
     def __enter__(self) -> Self:
         """The stream itself."""
@@ -172,13 +172,21 @@ class _Inbox(Listener):
 
     def piece(self, first_step: int, n_steps: int, raw: Any) -> None:
         with self._condition:
-            self._pieces.append((first_step + n_steps, raw))
-            self._tell()
+            if not self._is_over:
+                self._pieces.append((first_step + n_steps, raw))
+                self._tell()
 
     def ended(self, error: WavegenError | None) -> None:
         with self._condition:
             if not self._is_over:
                 self._is_over, self._error = True, error
+                self._tell()
+
+    def close(self) -> None:
+        """Nothing more is wanted."""
+        with self._condition:
+            self._pieces.clear()
+            self._is_over, self._error = True, None
             self._tell()
 
     def forget(self, step: int) -> None:
