@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from .. import cache, checkpoint, config, device
-from ..domain import Corpus, Domain
+from ..domain import Corpus, Domain, Split
 from ..errors import CheckpointError, ConfigError, DataError
+from ..heads import missing
 from ..model import SequenceModel
 from ..plain import plain
 from ..playing import TrainedModel
@@ -408,7 +410,7 @@ def _summary(
     simple: Mapping[str, float],
 ) -> str:
     rate = corpus.domain.rate_hz
-    steps = [int(split.lengths.sum()) for split in (corpus.train, corpus.valid)]
+    steps = [_to_predict(split) for split in (corpus.train, corpus.valid)]
     beside = ", ".join(f"{name} {bits:.2f}" for name, bits in simple.items())
     return (
         f"{request.model} with {n_parameters:,} parameters, lead-in {lead_in} steps "
@@ -416,6 +418,20 @@ def _summary(
         f"{request.domain}: {steps[0]:,} steps ({steps[0] / rate:.0f} s) to train, {steps[1]:,} "
         f"({steps[1] / rate:.0f} s) to validate" + (f"; bits to beat: {beside}" if beside else "")
     )
+
+
+def _to_predict(split: Split) -> int:
+    """Steps of all sequences, but for those that are history and only read."""
+    count = 0
+    for index, length in enumerate(split.lengths.tolist()):
+        target = split.target(index, 0, length) if length else None
+        count += length if target is None else _known(target)
+    return count
+
+
+def _known(target: Tensor) -> int:
+    """Steps of which something is there to be predicted."""
+    return int((~missing(target).reshape(len(target), -1).all(1)).sum())
 
 
 def _judge(

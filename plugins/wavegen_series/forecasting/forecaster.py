@@ -30,6 +30,7 @@ from ..units import log_slope, values_of
 from . import calibration_file
 from .conformal import Calibration
 from .horizons import UNCERTAINTIES, Uncertainty, draw
+from .limits import need_counts, short_of
 from .one_pass import draw_ahead, nats_by_channel
 from .paths import fill_gaps
 from .telling import ahead, tell
@@ -127,14 +128,7 @@ class Forecaster(Method):
 
     def short(self, series: Sequence[Series]) -> str | None:
         """A line about series that are shorter than what the model looks back on, if any are."""
-        few = [each for each in series if self.reach is not None and len(each) < self.reach]
-        if not few:
-            return None
-        more = f" and {len(few) - 1} more" if len(few) > 1 else ""
-        return (
-            f"series {few[0].name!r}{more}: {len(few[0])} steps are fewer than the {self.reach} "
-            "that the model looks back on; it takes what was before as unknown"
-        )
+        return short_of(series, self.reach)
 
     def forecast(
         self, contexts: Sequence[Series], horizon: int, n_samples: int, seed: int
@@ -151,7 +145,7 @@ class Forecaster(Method):
         levels: Sequence[float],
     ) -> list[Forecast]:
         """The same, with these quantiles in tables."""
-        _need_counts(horizon, n_samples, levels)
+        need_counts(horizon, n_samples, levels)
         if self.direct_horizon is not None and horizon > self.direct_horizon:
             raise ConfigError(
                 f"the horizon is {horizon}, and this model forecasts {self.direct_horizon} steps "
@@ -194,7 +188,7 @@ class Forecaster(Method):
         changed.
         """
         self._need_paths("imputation")
-        _need_counts(1, n_samples, LEVELS)
+        need_counts(1, n_samples, LEVELS)
         filled: list[Series] = []
         for each in series:
             known = ahead(each, 0)
@@ -224,14 +218,3 @@ class Forecaster(Method):
                 f"this model forecasts {self.direct_horizon} steps at once and draws nothing, and "
                 f"{what} takes draws; train one with another --domain.head"
             )
-
-
-def _need_counts(horizon: int, n_samples: int, levels: Sequence[float]) -> None:
-    for name, value in (("horizon", horizon), ("n_samples", n_samples)):
-        if value < 1:
-            raise ConfigError(f"{name} is {value}; it must be 1 or more")
-    for level in levels:
-        if not 0 < level < 1:
-            raise ConfigError(f"the quantile {level:g} is none; it must be above 0 and below 1")
-    if not len(levels):
-        raise ConfigError("which quantiles? give one at least, such as 0.5")

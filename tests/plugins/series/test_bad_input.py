@@ -51,6 +51,16 @@ def test_bad_tables_are_one_line(run: Path, tmp_path: Path, kind: str) -> None:
     assert not new.parent.exists()
 
 
+def test_history_is_not_counted_as_held_out(tmp_path: Path) -> None:
+    table = tmp_path / "table.csv"
+    table.write_text("y\n" + "\n".join(str(t % 7) for t in range(300)))
+    small = ("--model.backbone", "linear", "--model.backbone_options", "lags=2")
+    words = ["train", "series", table, "-o", tmp_path / "run", "--steps", 1, *small]
+    done = CliRunner().invoke(main, [str(word) for word in words])
+    assert done.exit_code == 0, done.output
+    assert "240 steps (240 s) to train, 30 (30 s) to validate" in done.stderr
+
+
 def test_a_folder_that_was_there_stays(tmp_path: Path) -> None:
     kept = tmp_path / "kept"
     kept.mkdir()
