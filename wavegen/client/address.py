@@ -53,6 +53,10 @@ class Address:
         """The JSON of a route."""
         return self._json(Request(f"{self.url}{route}", headers=self.headers))
 
+    def text(self, route: str) -> str:
+        """The text of a route."""
+        return self._answer(Request(f"{self.url}{route}", headers=self.headers)).decode()
+
     def ask(self, route: str, body: Mapping[str, Any]) -> bytes:
         """What a route answers to JSON."""
         headers = {**self.headers, "Content-Type": "application/json"}
