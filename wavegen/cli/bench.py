@@ -10,6 +10,7 @@ import click
 
 from ..errors import ConfigError
 from .bench_positions import positions
+from .bench_serve import serve
 from .bench_streams import streams
 from .bench_values import listed, whole
 from .output import json_option, show
@@ -137,4 +138,5 @@ def _table(result: Mapping[str, Any]) -> str:
 
 
 bench.add_command(positions)
+bench.add_command(serve)
 bench.add_command(streams)
