@@ -19,6 +19,7 @@ import pytest
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 RECORDINGS = CHECKOUT / "assets" / "recordings"
+WEB = CHECKOUT / "assets" / "web"
 
 pytestmark = pytest.mark.timeout(900)  # installing torch takes its time
 
@@ -119,6 +120,13 @@ def test_the_models_that_ship_are_in_it(wheel: Path, wavegen: Path, home: Path) 
     assert "wavegen/assets/models/bach/model.safetensors" in zipfile.ZipFile(wheel).namelist()
     run(wavegen, "sample", "bach", "-o", "bach.csv", "--steps", "32", cwd=home)
     assert len((home / "bach.csv").read_text().splitlines()) == 33
+
+
+def test_the_page_is_in_it(wheel: Path) -> None:
+    names = zipfile.ZipFile(wheel).namelist()
+    shown = {f"wavegen/{path.relative_to(CHECKOUT)}" for path in WEB.rglob("*") if path.is_file()}
+    assert "wavegen/assets/web/index.html" in shown
+    assert shown <= set(names)
 
 
 def test_the_sdist_holds_what_a_build_needs(dist: Path) -> None:

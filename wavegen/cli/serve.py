@@ -121,6 +121,7 @@ def serve(
             for name, path in paths.items()
         }
         running.raise_file_limit()
+        running.log_to_stderr()
         parts = {name: model.part for name, model in models.items()}
         with EngineThread(parts, slots=slots) as thread:
             service = Service(models, thread, limits)

@@ -7,6 +7,7 @@ the time of grace. The second one ends it at once.
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import resource
 import socket
@@ -103,6 +104,13 @@ def url_of(listener: socket.socket) -> str:
     name, port = listener.getsockname()[:2]
     host = str({"0.0.0.0": "127.0.0.1", "::": "::1"}.get(name, name))
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def log_to_stderr() -> None:
+    """Lines for whoever runs the server: what failed, and who was too slow to leave."""
+    logging.basicConfig(format="%(asctime)s %(name)s: %(message)s", level=logging.WARNING)
+    # A frame that crosses with the listener's leaving is no news.
+    logging.getLogger("asyncio").setLevel(logging.ERROR)
 
 
 def raise_file_limit() -> None:
