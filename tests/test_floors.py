@@ -29,6 +29,7 @@ FLOORS = {
     "memory_domain": 1,
     "model": 1,
     "sampling": 1,
+    "sound_output": 1,
     "splitting": 1,
     "backbone": 2,
     "cache": 2,

@@ -27,6 +27,9 @@ class LiveOutput(ABC, Generic[Raw]):
     A context manager: on the way out, also after an error or Ctrl-C, nothing goes on sounding.
     """
 
+    underruns: int = 0
+    """How often a piece came too late, so that there was a gap."""
+
     @abstractmethod
     def __enter__(self) -> Self:
         """Make ready to play."""
@@ -76,6 +79,14 @@ class StreamFormat(ABC, Generic[Raw]):
             f"sequences of this kind are not made of notes, so the MIDI port {port!r} cannot play "
             "them; leave --midi-port out"
         )
+
+    def sound_output(self) -> LiveOutput[Raw]:
+        """What plays pieces through the machine's loudspeaker.
+
+        Raises `ConfigError` where that is not possible, or, as it does if not overridden, where
+        sequences are no sound.
+        """
+        raise ConfigError("sequences of this kind are no sound; leave --play out")
 
 
 class ArrayDecoder(ABC, Generic[Raw]):

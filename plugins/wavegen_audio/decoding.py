@@ -11,7 +11,8 @@ from collections.abc import Callable, Mapping
 import numpy as np
 import numpy.typing as npt
 
-from wavegen.domain_player import ArrayDecoder, StreamFormat, Symbols
+from wavegen.domain_player import ArrayDecoder, LiveOutput, StreamFormat, Symbols
+from wavegen.sound_output import SoundOutput
 
 from .codec import Codec, Samples
 
@@ -39,6 +40,7 @@ class WavStream(StreamFormat[Samples]):
     kind, media_type = "samples", "audio/wav"
 
     def __init__(self, rate_hz: int) -> None:
+        self._rate_hz = rate_hz
         self._form = struct.pack("<HHIIHH", 1, 1, rate_hz, 2 * rate_hz, 2, 16)  # PCM, mono
         self.header = self._header(_OPEN_ENDED, _OPEN_ENDED)
 
@@ -61,6 +63,10 @@ class WavStream(StreamFormat[Samples]):
     def encodings(self) -> Mapping[str, Callable[[Samples], bytes]]:
         """16-bit samples, as a file has them, or 32-bit floats between -1 and 1."""
         return {"s16le": self.pack, "f32le": lambda piece: piece.astype("<f4").tobytes()}
+
+    def sound_output(self) -> LiveOutput[Samples]:
+        """The samples as they are."""
+        return SoundOutput(self._rate_hz)
 
 
 def pcm16(samples: Samples) -> npt.NDArray[np.int16]:

@@ -11,9 +11,12 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from wavegen.domain_player import ArrayDecoder, LiveOutput, StreamFormat, Symbols
+from wavegen.sound_output import SoundOutput
 
 from .codec import AnyCodec
 from .grid import REST, UNKNOWN, VOICES, ChoraleGrid, Flags, Pitches
+
+_SOUND_HZ = 44_100
 
 
 def grid_of(pitch: Pitches, attack: Flags) -> ChoraleGrid:
@@ -80,6 +83,12 @@ class NoteLines(StreamFormat[ChoraleGrid]):
         from .midi_port import LivePlayer, open_port
 
         return LivePlayer(open_port(port))
+
+    def sound_output(self) -> LiveOutput[ChoraleGrid]:
+        """The four voices on the organ, at the usual tempo."""
+        from .live_organ import OrganOutput
+
+        return OrganOutput(SoundOutput(_SOUND_HZ), _SOUND_HZ)
 
 
 def _line(pitch: Pitches, attack: Flags) -> bytes:

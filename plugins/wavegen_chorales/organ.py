@@ -27,7 +27,7 @@ RELEASE_SECONDS = 0.15
 _ATTACK_SECONDS = 0.025
 _HARMONICS = (1.0, 0.55, 0.22, 0.3, 0.06, 0.12, 0.03, 0.1)  # 8', 4', 2' and 1' stops stand out
 _TABLE = 2**14  # points of one period: its steps are 75 dB below the tone
-_PEAK = 0.9
+PEAK = 0.9
 _A4, _A4_HZ = 69, 440.0
 
 
@@ -59,13 +59,14 @@ def render(grid: ChoraleGrid, rate_hz: int = 44_100) -> Samples:
             notes.starts.tolist(), ends.tolist(), notes.pitches.tolist(), struck_again, strict=True
         ):
             if pitch not in tables:
-                tables[pitch] = _period(pitch, rate_hz)
+                tables[pitch] = period(pitch, rate_hz)
             first, last = round(start * step), round(end * step)
             if again:  # a gap in which the release is heard
-                last -= min(tail // 2, (last - first) // 3)
-            tone = _tone(tables[pitch], pitch, last - first + tail, rate_hz)
-            sound[first : first + len(tone)] += _shape(tone, tail, rate_hz)[: len(sound) - first]
-    np.clip(sound, -_PEAK, _PEAK, out=sound)  # only overlapping ends and beginnings come near it
+                last -= gap(last - first, tail)
+            heard = tone(tables[pitch], pitch, 0, last - first + tail, rate_hz)
+            shape(heard, 0, last - first, tail, rate_hz)
+            sound[first : first + len(heard)] += heard[: len(sound) - first]
+    np.clip(sound, -PEAK, PEAK, out=sound)  # only overlapping ends and beginnings come near it
     return sound
 
 
@@ -81,7 +82,7 @@ def write_wav(grid: ChoraleGrid, path: Path, rate_hz: int = 44_100) -> None:
         temporary.unlink(missing_ok=True)
 
 
-def _period(pitch: int, rate_hz: int) -> Samples:
+def period(pitch: int, rate_hz: int) -> Samples:
     """One period of a pitch, as loud as a quarter of the whole at most, lower ones louder."""
     phase = np.arange(_TABLE) * (2 * math.pi / _TABLE)
     n_audible = math.ceil(rate_hz / 2 / frequency_hz(pitch)) - 1
@@ -90,20 +91,29 @@ def _period(pitch: int, rate_hz: int) -> Samples:
         level * np.sin(k * phase + k * k)
         for k, level in enumerate(_HARMONICS[: max(0, n_audible)], 1)
     ]
-    level = _PEAK / 4 / sum(_HARMONICS) * 10 ** (-max(0, pitch - 48) / 150)
+    level = PEAK / 4 / sum(_HARMONICS) * 10 ** (-max(0, pitch - 48) / 150)
     return (level * np.sum([np.zeros(_TABLE), *partials], axis=0)).astype(np.float32)
 
 
-def _tone(table: Samples, pitch: int, samples: int, rate_hz: int) -> Samples:
-    """A pitch, held: the period read at the right speed."""
+def gap(length: int, tail: int) -> int:
+    """Samples by which a note is shorter where it is struck again: its release is heard there."""
+    return min(tail // 2, length // 3)
+
+
+def tone(table: Samples, pitch: int, start: int, stop: int, rate_hz: int) -> Samples:
+    """Samples `start` to `stop` of a pitch: the period read at the right speed."""
     speed = frequency_hz(pitch) * _TABLE / rate_hz
-    return table[(np.arange(samples) * speed).astype(np.int64) & (_TABLE - 1)]
+    return table[(np.arange(start, stop) * speed).astype(np.int64) & (_TABLE - 1)]
 
 
-def _shape(tone: Samples, tail: int, rate_hz: int) -> Samples:
-    """Fade a tone in, and out over its last `tail` samples."""
-    attack = max(1, min(round(_ATTACK_SECONDS * rate_hz), len(tone)))
-    tone[:attack] *= np.sin(np.linspace(0, math.pi / 2, attack, dtype=np.float32)) ** 2
-    if tail:
-        tone[-tail:] *= np.cos(np.linspace(0, math.pi / 2, tail, dtype=np.float32)) ** 2
-    return tone
+def shape(tone: Samples, start: int, end: int | None, tail: int, rate_hz: int) -> None:
+    """Fade a tone in from its sample 0, and out over `tail` samples from `end` on.
+
+    `tone` begins with its sample `start`; an end of None is not known yet.
+    """
+    attack = max(1, round(_ATTACK_SECONDS * rate_hz))
+    rising = np.sin(np.linspace(0, math.pi / 2, attack, dtype=np.float32)) ** 2
+    tone[: max(0, attack - start)] *= rising[start : start + len(tone)]
+    if end is not None and tail:
+        falling = np.cos(np.linspace(0, math.pi / 2, tail, dtype=np.float32)) ** 2
+        tone[end - start :] *= falling[: len(tone) - (end - start)]

@@ -1,4 +1,4 @@
-"""`wavegen stream`: one sequence into a pipe, a growing file or a MIDI port, as it is drawn."""
+"""`wavegen stream`: one sequence into a pipe, a growing file, a loudspeaker or a MIDI port."""
 
 from __future__ import annotations
 
@@ -30,8 +30,11 @@ _STANDARD_OUTPUT = 1
     metavar="NAME",
     help="Play notes to this MIDI output, in time, instead of writing; its first letters will do.",
 )
+@click.option("--play", is_flag=True, help="Play it on this machine instead of writing.")
 @json_option
-def stream(request: Request, output: Path, midi_port: str | None, as_json: bool) -> None:
+def stream(
+    request: Request, output: Path, midi_port: str | None, play: bool, as_json: bool
+) -> None:
     """Draw one sequence from the model in RUN until the reader has heard enough, or Ctrl-C.
 
     As in `wavegen stream RUN | aplay`. RUN may be a program file made by `wavegen program`. With
@@ -39,8 +42,8 @@ def stream(request: Request, output: Path, midi_port: str | None, as_json: bool)
     sequence; the result of --json goes to standard error. `wavegen stream RUN --help` adds what the
     domain of RUN can be asked for.
     """
-    is_pipe = str(output) == "-" and midi_port is None
-    _need_one_output(output, midi_port)
+    is_pipe = str(output) == "-" and midi_port is None and not play
+    _need_one_output(output, midi_port, play)
     from ..program.player import Player  # here, since it takes numpy
 
     model = request.load()
@@ -57,15 +60,16 @@ def stream(request: Request, output: Path, midi_port: str | None, as_json: bool)
         nonlocal drawn
         drawn = done
 
+    live = _live(domain.stream_format(), midi_port, play)
     begin = time.perf_counter()
     pieces = model.stream(**arguments, progress=count)
     # The reader went away, or the person said stop: both are how a stream ends.
     with suppress(BrokenPipeError, KeyboardInterrupt):
-        if midi_port is None:
+        if live is None:
             with _opened(output) as file:
                 _write(pieces, domain.stream_format(), file)
         else:
-            _play(pieces, domain.stream_format().midi_output(midi_port))
+            _play(pieces, live)
     timing = Timing.since(begin, drawn, domain.rate_hz)
     values = {"seed": request.seed, **player, **timing.to_dict()}
     if as_json:
@@ -74,11 +78,25 @@ def stream(request: Request, output: Path, midi_port: str | None, as_json: bool)
         note(f"{timing}, seed {request.seed}")
         if player["engine_note"]:
             note(player["engine_note"])
+    if live is not None and live.underruns:
+        note(f"{live.underruns} gaps: it was drawn more slowly than it plays; see wavegen bench")
 
 
-def _need_one_output(output: Path, midi_port: str | None) -> None:
-    is_standard = str(output) == "-"
+def _live(form: StreamFormat[Any], midi_port: str | None, play: bool) -> LiveOutput[Any] | None:
+    """Where it is heard while it is drawn, if anywhere."""
     if midi_port is not None:
+        return form.midi_output(midi_port)
+    return form.sound_output() if play else None
+
+
+def _need_one_output(output: Path, midi_port: str | None, play: bool) -> None:
+    is_standard = str(output) == "-"
+    if play:
+        if not is_standard:
+            raise ConfigError(f"give -o {output} or --play, not both")
+        if midi_port is not None:
+            raise ConfigError(f"give --midi-port {midi_port} or --play, not both")
+    elif midi_port is not None:
         if not is_standard:
             raise ConfigError(f"give -o {output} or --midi-port {midi_port}, not both")
     elif is_standard and os.isatty(_STANDARD_OUTPUT):
