@@ -6,16 +6,23 @@ import { Tape } from "./tape.js";
 
 export class Deck {
   marks = []; // {step, name} on the axis of time
-  #player = null;
+  #player = null; // until the sound device is open; what it shall do waits meanwhile
+  #waiting = [];
   #start = 0; // the step at which the player's count begins
   #made = 0;
   #isRunning = false;
 
   /** For one take of a kind; `name` is what its files are called. */
-  constructor(kind, name, player) {
+  constructor(kind, name) {
     this.kind = kind;
     this.tape = new Tape(kind, name);
+  }
+
+  /** Play with it from now on. */
+  set player(player) {
     this.#player = player;
+    for (const action of this.#waiting) action(player);
+    this.#waiting = [];
   }
 
   /** A player for the kind; the one that is there where it fits. */
@@ -31,20 +38,21 @@ export class Deck {
 
   /** Go on with what plays, for another listener. */
   goOn(on) {
-    this.#player.goOn(this.#scaled(on));
+    this.#do((player) => player.goOn(this.#scaled(on)));
   }
 
   /** Begin to play at `step`, once `seconds` are there (by default what the player thinks right). */
   begin(step, on, seconds = null) {
     this.#start = this.#made = step;
     this.#isRunning = true;
-    return this.#player.begin(this.#scaled(on), seconds);
+    this.#do((player) => player.begin(this.#scaled(on), seconds));
   }
 
   /** Show a piece of a voice and play it. */
   put(piece, voice = 0) {
     this.#made = Math.max(this.#made, piece.first + piece.steps);
-    this.#player.push(this.kind.write(piece, voice));
+    const sound = this.kind.write(piece, voice);
+    this.#do((player) => player.push(sound));
   }
 
   /** Nothing is left from `step` on. */
@@ -55,7 +63,7 @@ export class Deck {
   }
 
   finish() {
-    this.#player.finish();
+    this.#do((player) => player.finish());
   }
 
   /** Fade out, and stay where it is. */
@@ -63,12 +71,14 @@ export class Deck {
     if (!this.#isRunning) return undefined;
     this.#start = this.position;
     this.#isRunning = false;
-    return this.#player.stop();
+    if (this.#player) return this.#player.stop();
+    this.#waiting = [];
+    return undefined;
   }
 
   /** The step that is heard, to the moment. */
   get position() {
-    return this.#isRunning ? this.#start + (this.#player.position * this.kind.rate) / this.kind.playerRate : this.#start;
+    return this.#isRunning && this.#player ? this.#start + (this.#player.position * this.kind.rate) / this.kind.playerRate : this.#start;
   }
 
   set position(step) {
@@ -83,6 +93,11 @@ export class Deck {
   /** Steps that are. */
   get ahead() {
     return Math.max(0, this.#made - this.position);
+  }
+
+  #do(action) {
+    if (this.#player) action(this.#player);
+    else this.#waiting.push(action);
   }
 
   #scaled(on) {

@@ -81,7 +81,11 @@ function show() {
   element("previews").hidden = !model || model.kind === "values";
   const mayTile = state === "choosing" && previews?.feeds.length > 0;
   if (mayTile && !isTiled) tiles.open(previews.feeds.length, previews.steps);
-  if (!mayTile && isTiled) tiles.close();
+  if (!mayTile && isTiled) {
+    const hadFocus = element("tiles").contains(document.activeElement);
+    tiles.close();
+    if (hadFocus) element("play").focus({ preventScroll: true }); // not lost with its tile
+  }
   isTiled = mayTile;
   const from = state === "choosing" ? "back" : isOn ? "here" : "start";
   element("previews-title").textContent = from === "start" ? "Eight beginnings" : "Eight ways on";
@@ -92,6 +96,7 @@ function show() {
   }[from];
   element("branch").textContent = from === "back" ? "None of these" : "Make eight previews";
   element("branch").disabled = state === "opening" || state === "keeping";
+  if (!studio.wait) figures.waiting(null);
   if (isOn) frames.start();
   else frames.stop();
 }
@@ -112,12 +117,17 @@ async function find() {
   const select = element("model");
   select.replaceChildren(...list.map(({ id }) => new Option(id, id)));
   select.disabled = false;
-  choose();
+  offer();
 }
 
 function choose() {
+  studio.stop();
+  offer();
+}
+
+/** Show the chosen model and what can be asked of it. */
+function offer() {
   const model = page.model();
-  studio.stop("");
   studio.deck = null;
   settings.offer(model);
   prime.offer(model);
@@ -126,9 +136,7 @@ function choose() {
   figures.speed(model.xrt);
   const kind = stage();
   figures.clock(0, kind);
-  element("download-buttons").replaceChildren();
-  element("downloads").hidden = false;
-  const files = new Deck(kind, model.id, null).tape.files(() => 0);
+  const files = new Deck(kind, model.id).tape.files(() => 0);
   element("download-buttons").replaceChildren(...files.map(({ suffix }, i) => download(suffix, i)));
   show();
 }

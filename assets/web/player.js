@@ -36,6 +36,7 @@ export class Player {
   #stopped = [];
   #on;
   #pushed = 0;
+  #room = null;
 
   /** For samples at `rate`. Call it where a person has just pressed something. */
   static async open(rate, { inRoom }) {
@@ -55,10 +56,6 @@ export class Player {
     this.inRoom = inRoom;
     this.#node = new AudioWorkletNode(context, "wavegen-player", { numberOfInputs: 0, outputChannelCount: [1] });
     this.#node.connect(context.destination);
-    if (inRoom) {
-      const wet = new GainNode(context, { gain: 0.32 });
-      this.#node.connect(room(context)).connect(wet).connect(context.destination);
-    }
     this.#node.port.onmessage = ({ data }) => this.#told(data);
   }
 
@@ -115,6 +112,13 @@ export class Player {
     return Math.min(this.#pushed, heard + Math.max(0, Math.min(since, 0.5)) * this.#rate);
   }
 
+  /** Once it sounds: a church takes a moment to build, and nobody should wait for it. */
+  #openRoom() {
+    this.#room = room(this.#context);
+    const wet = new GainNode(this.#context, { gain: 0.32 });
+    this.#node.connect(this.#room).connect(wet).connect(this.#context.destination);
+  }
+
   #post(message) {
     this.#node.port.postMessage({ run: this.#run, ...message });
   }
@@ -123,6 +127,7 @@ export class Player {
     if (data.type === "stopped") return this.#stopped.shift()?.();
     if (data.run !== this.#run || !this.#on) return undefined;
     this.#last = data;
+    if (data.type === "started" && this.inRoom && !this.#room) this.#openRoom();
     if (data.type !== "report") this.#on[data.type]?.();
     return this.#on?.heard?.(data.heard);
   }

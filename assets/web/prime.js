@@ -69,8 +69,8 @@ export class Prime {
 
   #say() {
     const seconds = this.#kept ? ` · ${this.#kept.seconds.toFixed(1)} s` : "";
-    const endings = this.#model?.suffixes.join(", ") ?? "";
-    element("prime-text").textContent = this.#file ? `${this.#file.name}${seconds}` : `Drop a file here, or choose one (${endings})`;
+    const ending = this.#model?.suffixes[0] ?? "";
+    element("prime-text").textContent = this.#file ? `${this.#file.name}${seconds}` : `Drop a ${ending} file here, or choose one`;
     element("prime-off").hidden = !this.#file;
     element("drop").toggleAttribute("data-full", this.#file !== null);
   }

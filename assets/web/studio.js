@@ -14,7 +14,7 @@ export class Studio {
   epoch = 0; // what began before the last stop is void
   isStale = false; // a preview goes on with the controls it began with; these are no longer those of the page
   wait = null; // {needed, xrt}: seconds that must be there before it begins
-  #player = null;
+  #opening = Promise.resolve(null); // the player
   #acked = 0;
   #since = 0; // the first step of the connection that is new
   pressed = 0; // when play was, until something sounds
@@ -56,10 +56,11 @@ export class Studio {
     this.turn("opening", "Connecting");
     try {
       const kind = await page.kind();
-      this.#player = await Deck.player(kind, this.#player);
       if (epoch !== this.epoch) return;
-      this.deck = new Deck(kind, `${page.model().id}-${page.settings.seed}`, this.#player);
-      await go(epoch);
+      const deck = (this.deck = new Deck(kind, `${page.model().id}-${page.settings.seed}`));
+      const old = await this.#opening.catch(() => null);
+      this.#opening = Deck.player(kind, old); // within the gesture, and while it connects
+      await Promise.all([go(epoch), this.#opening.then((player) => (deck.player = player))]);
     } catch (error) {
       if (epoch === this.epoch) this.fail(error.message);
     }

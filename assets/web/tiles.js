@@ -29,10 +29,6 @@ export class Tiles {
   draw(feeds, active, heard) {
     this.#tiles.forEach((tile, voice) => tile.draw(feeds[voice], voice === active ? heard : null));
   }
-
-  focus(voice) {
-    this.#tiles[voice]?.hear.focus();
-  }
 }
 
 class Tile {
