@@ -66,6 +66,11 @@ class Conditioning:
         return rows[: self._n_lead], rows[self._n_lead :]
 
     @property
+    def looks_ahead(self) -> bool:
+        """Whether the rows of steps depend on all conditions of the sequence."""
+        return self._model.looks_ahead
+
+    @property
     def n_of_step(self) -> int:
         """C': condition channels of a step; 0 is none."""
         rows = self.of_no_sequence()

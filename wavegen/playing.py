@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import weakref
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -20,7 +20,8 @@ from torch import Tensor
 
 from . import __version__, checkpoint, device
 from .assembly import assemble
-from .conditioning import Conditioning, Rows
+from .beginnings import PLAIN, Beginnings, need_one, prime_symbols, static_of
+from .conditioning import Conditioning
 from .controls import Controls
 from .domain import Domain, Split
 from .engines.arena import StateLayout
@@ -30,10 +31,9 @@ from .engines.engine import Engine, Voice
 from .engines.native_engine import NativeEngine
 from .errors import ConfigError
 from .heads import Filter, Head
-from .labels import class_if_any
-from .lengths import Progress, n_prime, n_steps, need_room
+from .lengths import Progress, n_steps, need_room
 from .model import SequenceModel
-from .opening import Asked, Opening, opening_of
+from .opening import Asked, Opening
 from .pieces import pieces
 from .plugins import plugins
 from .program.precision import precision_of, with_precision
@@ -42,11 +42,6 @@ from .scheduling import EngineThread, Live, Part
 from .scoring import Read, Target, bits, bits_by_steps, the_symbols
 from .session_file import unpack
 from .voices import Session, read
-
-PLAIN = Controls()
-"""Draws from the model's own distribution."""
-
-_PLANNED_SECONDS = 3600.0  # of a planned stream whose length nobody gave
 
 TORCH = EngineOptions(engine="torch")
 """PyTorch, with nothing to be prepared."""
@@ -108,7 +103,6 @@ class TrainedModel:
         """What `config.json` of the checkpoint says."""
         self._options, self._filters = options, tuple(filters)
         self._conditioning = Conditioning(model, domain, lead_in, self.device)
-        self._fresh: dict[str | None, Voice] = {}
 
     @property
     def engine(self) -> Engine:
@@ -136,6 +130,10 @@ class TrainedModel:
             lambda: self.fingerprint,
         )
 
+    @cached_property
+    def _beginnings(self) -> Beginnings:
+        return Beginnings(self.engine, self.head, self.domain, self._conditioning, self.lead_in)
+
     def generate(
         self,
         n: int = 1,
@@ -160,8 +158,8 @@ class TrainedModel:
         domain's own dataclass of what can be asked for, where the domain has one.
         """
         length = n_steps(seconds, steps, self.domain.rate_hz)
-        x = self.prime_symbols(prime, prime_seconds, prime_bars)
-        _need_one(follow, plan)
+        x = prime_symbols(self.domain, prime, prime_seconds, prime_bars)
+        need_one(follow, plan)
         if follow is None:
             cond = self._conditioning.planned(plan, length, prime, len(x))
         else:
@@ -208,7 +206,7 @@ class TrainedModel:
         prime = self.domain.start[None][:0] if prime is None else prime
         need_room(len(prime), steps, self.domain.rate_hz)
         lead, cond = self._conditioning.ahead(cond)
-        voice = self._voice(seed, controls, label, lead)
+        voice = self._beginnings.voice(seed, controls, label, lead)
         voice = self.engine.prime(voice, prime, None if cond is None else cond[: len(prime)])
         drawn = torch.empty((n, steps, *prime.shape[1:]), dtype=prime.dtype)
         drawn[:, : len(prime)] = prime
@@ -235,9 +233,9 @@ class TrainedModel:
         """
         self.head.admit(controls)
         if static is None:
-            voice = self._voice(0, controls, None)
+            voice = self._beginnings.voice(0, controls, None)
         else:
-            voice = replace(self._begun(static), controls=controls)
+            voice = replace(self._beginnings.begun(static), controls=controls)
         return self.engine.prime(voice, x, cond)
 
     def stream(self, *, progress: Progress | None = None, **asked: Unpack[Asked]) -> Iterator[Any]:
@@ -285,39 +283,9 @@ class TrainedModel:
             aside=is_slow,
         )
 
-    def opening(
-        self,
-        *,
-        seconds: float | None = None,
-        steps: int | None = None,
-        seed: int = 0,
-        controls: Controls = PLAIN,
-        prime: Any = None,
-        prime_seconds: float | None = None,
-        prime_bars: int | None = None,
-        follow: Iterable[Any] | None = None,
-        plan: Any = None,
-        label: str | None = None,
-    ) -> Opening:
+    def opening(self, **asked: Unpack[Asked]) -> Opening:
         """What `stream` begins with; the prime is taken in."""
-        _need_one(follow, plan)
-        length = n_steps(seconds, steps, self.domain.rate_hz)
-        x = self.prime_symbols(prime, prime_seconds, prime_bars)
-        if length is not None:
-            need_room(len(x), length, self.domain.rate_hz)
-        if follow is not None:
-            lead, rows = self._conditioning.arriving(follow)
-        else:
-            n = len(x) + round(_PLANNED_SECONDS * self.domain.rate_hz) if length is None else length
-            lead, cond = self._conditioning.ahead(
-                self._conditioning.planned(plan, n, prime, len(x))
-            )
-            rows = None if cond is None else Rows([cond])
-        voice = self._voice(seed, controls, label, lead)
-        if len(x):
-            cond = None if rows is None else rows.exactly(len(x))
-            voice = self.engine.prime(voice, x, cond)
-        return Opening(voice, x, rows, length)
+        return self._beginnings.opening(**asked)
 
     def opening_of(
         self,
@@ -334,19 +302,8 @@ class TrainedModel:
         The length counts from there. Another seed makes it go on otherwise.
         """
         found = unpack(ticket, source, self.any_voice(), self.head, self.fingerprint)
-        voice = found.voice
-        voice = replace(
-            voice,
-            seed=voice.seed if seed is None else seed,
-            controls=voice.controls if controls is None else controls,
-        )
-        self.head.admit(voice.controls)
-        n_more = n_steps(seconds, steps, self.domain.rate_hz)
-        return opening_of(
-            replace(found, voice=voice),
-            self.domain.start[None][:0],
-            self._conditioning.n_of_step,
-            None if n_more is None else voice.position + n_more,
+        return self._beginnings.onwards(
+            found, seconds=seconds, steps=steps, seed=seed, controls=controls
         )
 
     def session(
@@ -356,7 +313,9 @@ class TrainedModel:
         label: str | None = None,
     ) -> Session:
         """A voice to be played by hand, in symbols; its conditions are those that a step takes."""
-        return Session(self.engine, self.head, self._voice(seed, controls, label), self.fingerprint)
+        return Session(
+            self.engine, self.head, self._beginnings.voice(seed, controls, label), self.fingerprint
+        )
 
     def resume(self, path: Path | str) -> Session:
         """A session that was saved with this very model."""
@@ -366,7 +325,7 @@ class TrainedModel:
 
     def any_voice(self) -> Voice:
         """A voice at position 0, with the first label: a measure of what voices are made of."""
-        return self._voice(0, PLAIN, next(iter(self.domain.labels), None))
+        return self._beginnings.voice(0, PLAIN, next(iter(self.domain.labels), None))
 
     def program(self, precision: str = "float32") -> Program:
         """Its step, with a voice for each label that is ready to play. Raises `LoweringError`."""
@@ -378,7 +337,7 @@ class TrainedModel:
         )
         layout = StateLayout(program.header)
         for label in self.domain.labels or (None,):
-            voice = self._voice(0, PLAIN, label)
+            voice = self._beginnings.voice(0, PLAIN, label)
             last = voice.last.cpu().numpy()
             program = program.with_voice(label, last, layout.pack(voice.state))
         return program.with_about(
@@ -397,7 +356,7 @@ class TrainedModel:
     def score(self, raw: Any, label: str | None = None) -> Tensor:
         """Bits `(T,)` of each symbol of a raw sequence, given all those before it."""
         cond = self.domain.conditions(raw) if self.domain.cond_channels else None
-        return self.score_symbols(self.domain.encode(raw), cond, self._static(label))
+        return self.score_symbols(self.domain.encode(raw), cond, static_of(self.domain, label))
 
     def score_symbols(
         self, x: Tensor, cond: Tensor | None = None, static: Tensor | None = None
@@ -422,19 +381,6 @@ class TrainedModel:
             )
             for index, length in enumerate(split.lengths.tolist())
         ]
-
-    def prime_symbols(
-        self, prime: Any, seconds: float | None = None, bars: int | None = None
-    ) -> Tensor:
-        """The symbols `(T, *E)` of the first seconds or bars of a raw prime; none of no prime."""
-        if seconds is not None and bars is not None:
-            raise ConfigError("how much of the prime? give seconds or bars, not both")
-        if prime is None:
-            return self.domain.start[None][:0]
-        x = self.domain.encode(prime)
-        if bars is not None:
-            return x[: self.domain.bars(prime, bars)]
-        return x[: n_prime(len(x), seconds, self.domain.rate_hz)]
 
     @property
     def part(self) -> Part:
@@ -475,7 +421,7 @@ class TrainedModel:
                 x, cond = read(0, length)
                 lead, cond = self._conditioning.ahead(cond)
                 read = _reading(x, cond)
-            begun = self._begun(static, lead)
+            begun = self._beginnings.begun(static, lead)
             return bits_by_steps(self.engine, self.head, read, length, begun, target)
         return bits(
             self.model,
@@ -489,38 +435,9 @@ class TrainedModel:
             target=target,
         )
 
-    def _voice(
-        self, seed: int, controls: Controls, label: str | None, lead: Tensor | None = None
-    ) -> Voice:
-        """A voice at position 0: the lead-in, with conditions `lead` `(L, C')`, is behind it."""
-        self.head.admit(controls)
-        if lead is not None and self.model.looks_ahead:  # it knows of this one sequence
-            fresh = self._begun(self._static(label), lead)
-        else:
-            if label not in self._fresh:
-                self._fresh[label] = self._begun(self._static(label))
-            fresh = self._fresh[label]
-        return replace(fresh, seed=seed, controls=controls)
-
-    def _begun(self, static: Tensor | None, lead: Tensor | None = None) -> Voice:
-        """A new voice that has taken in the lead-in."""
-        start, n = self.domain.start, self.lead_in - 1
-        lead = self._conditioning.of_no_sequence() if lead is None else lead
-        voice = self.engine.start(start, -n, static)
-        return self.engine.prime(voice, start.expand(n, *start.shape), lead)
-
-    def _static(self, label: str | None) -> Tensor | None:
-        class_if_any(label, self.domain.labels)
-        return None if label is None else self.domain.static(label)
-
 
 def _told(progress: Progress, total: int, done: int) -> None:
     progress(done, total)
-
-
-def _need_one(follow: Any, plan: Any) -> None:
-    if follow is not None and plan is not None:
-        raise ConfigError("a sequence follows a recording or a plan; give one of them")
 
 
 def _reading(x: Tensor, cond: Tensor | None) -> Read:

@@ -105,10 +105,12 @@ def test_controls_change_while_it_plays(model: TrainedModel) -> None:
         live.rewind(mark)
         greedy = "".join(next(live) for _ in range(8))
         live.rewind(mark)
-        assert "".join(next(live) for _ in range(8)) == greedy
+        again = "".join(next(live) for _ in range(8))
+        n = min(len(greedy), len(again))  # pieces are as long as time allows
+        assert greedy[:n] == again[:n]
         live.update(temperature=1.0)
         live.rewind(mark)
-        assert "".join(next(live) for _ in range(8)) != greedy
+        assert "".join(next(live) for _ in range(8))[:n] != greedy[:n]
 
 
 def test_nothing_is_drawn_while_it_rests(model: TrainedModel) -> None:
