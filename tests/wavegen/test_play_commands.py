@@ -267,6 +267,14 @@ def test_only_notes_go_to_a_midi_port(run: Path, tmp_path: Path) -> None:
     assert not out.exists()
 
 
+def test_only_sound_goes_to_a_loudspeaker(run: Path, tmp_path: Path) -> None:
+    assert bad("stream", run, "--play") == ("sequences of this kind are no sound; leave --play out")
+    out = tmp_path / "x.txt"
+    assert bad("stream", run, "--play", "-o", out) == f"give -o {out} or --play, not both"
+    message = bad("stream", run, "--play", "--midi-port", "FLUID")
+    assert message == "give --midi-port FLUID or --play, not both"
+
+
 def test_a_disk_that_is_full_while_streaming(run: Path) -> None:
     message = bad("stream", run, "-o", "/dev/full", "--steps", 5)
     assert message == "the stream cannot be written (No space left on device)"

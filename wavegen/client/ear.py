@@ -30,8 +30,6 @@ class Ear:
     """What has arrived, and what of it would have been heard by now. Times in seconds."""
 
     rate_hz: float
-    length: int | None
-    """Steps of all; where they are here, no more is waited for."""
     arrived: int = 0
     underruns: int = 0
     _heard: float = 0.0
@@ -43,17 +41,13 @@ class Ear:
         self.heard(now)
         self.arrived += steps
         held = self.arrived - self._heard
-        if self._at is None and (held >= BUFFER_SECONDS * self.rate_hz or self._is_whole):
+        if self._at is None and held >= BUFFER_SECONDS * self.rate_hz:
             self._at = now
 
     @property
     def is_playing(self) -> bool:
         """Whether anything sounds."""
         return self._at is not None
-
-    @property
-    def _is_whole(self) -> bool:
-        return self.length is not None and self.arrived >= self.length
 
     def heard(self, now: float) -> int:
         """Steps that were heard by now; where they ran out, that is an underrun."""
@@ -63,7 +57,7 @@ class Ear:
             if self._heard >= self.arrived:
                 self._heard = float(self.arrived)
                 self._at = None
-                self.underruns += not self._is_whole
+                self.underruns += 1
         return int(self._heard)
 
     def ahead(self, now: float) -> float:
@@ -154,7 +148,7 @@ async def _hear(socket: ClientConnection, heard: Heard, begun: float, enough: En
         elif content is not None:
             match from_server(content):
                 case Created() as about:
-                    ear, heard.xrt = Ear(about.rate_hz, None), about.xrt
+                    ear, heard.xrt = Ear(about.rate_hz), about.xrt
                 case Queued() as queued:
                     heard.place = heard.place or queued.position
                 case Error() as error if error.fatal:

@@ -15,7 +15,9 @@ from any_grids import grids
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from wavegen_chorales import soundfont
+from wavegen_chorales.decoding import grid_of
 from wavegen_chorales.grid import ChoraleGrid
+from wavegen_chorales.live_organ import LiveOrgan
 from wavegen_chorales.midi_port import LivePlayer, open_port
 from wavegen_chorales.organ import (
     RELEASE_SECONDS,
@@ -265,3 +267,21 @@ def test_ports_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(mido, "open_output", busy, raising=False)
     with pytest.raises(ConfigError, match=r"the MIDI output 'FLUID' cannot be opened \(in use\)"):
         open_port("FLU")
+
+
+@given(grids(max_steps=30), st.lists(st.integers(0, 9)), st.sampled_from([2000, 8000, 11_025]))
+@settings(max_examples=20)
+def test_the_live_organ_sounds_as_the_whole_piece(
+    grid: ChoraleGrid, cuts: list[int], rate_hz: int
+) -> None:
+    """However it is cut."""
+    grid = grid_of(grid.pitch, grid.attack)  # at the usual tempo, as a stream is
+    organ, start, pieces = LiveOrgan(rate_hz), 0, []
+    for stop in [*np.cumsum(cuts), len(grid)]:
+        stop = min(int(stop), len(grid))
+        pieces.append(organ.push(grid_of(grid.pitch[start:stop], grid.attack[start:stop])))
+        start = stop
+    whole = np.concatenate([*pieces, organ.finish()])
+    np.testing.assert_allclose(whole, render(grid, rate_hz), atol=1e-6)
+    step = rate_hz * seconds_per_step(grid)
+    assert sum(map(len, pieces)) == round((len(grid) - 1) * step)  # one step is held back

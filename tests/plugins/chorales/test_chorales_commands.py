@@ -9,10 +9,12 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import ModuleType
 
 import mido
 import numpy as np
 import pytest
+import soundfile
 import torch
 from any_grids import grids
 from click.testing import CliRunner, Result
@@ -398,3 +400,42 @@ def test_a_stream_to_a_midi_port_is_what_is_sampled(
     assert port.begun == [(v, int(grid.pitch[t, v])) for t, v in np.argwhere(grid.attack)]
     assert port.closed
     assert not port.sounding
+
+
+class Loudspeaker(ModuleType):
+    """Stands in for sounddevice."""
+
+    PortAudioError = OSError
+
+    def __init__(self) -> None:
+        super().__init__("sounddevice")
+        self.written: list[np.ndarray] = []
+        self.OutputStream = self._opened
+
+    def _opened(self, **settings: object) -> Loudspeaker:
+        assert settings["samplerate"] == 44_100
+        return self
+
+    def start(self) -> None: ...
+
+    stop = abort = close = start
+
+    def write(self, samples: np.ndarray) -> bool:
+        self.written.append(samples[:, 0].copy())
+        return False
+
+
+def test_a_stream_is_heard_as_it_is_sampled(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    speaker = Loudspeaker()
+    monkeypatch.setitem(sys.modules, "sounddevice", speaker)
+    wish = ["--steps", "12", "--seed", "5", "--engine", "torch"]
+    played = CliRunner().invoke(main, ["stream", str(run), "--play", *wish])
+    assert (played.exit_code, played.stdout) == (0, ""), played.output
+    out = tmp_path / "same.wav"
+    sampled = CliRunner().invoke(main, ["sample", str(run), "-o", str(out), *wish])
+    assert sampled.exit_code == 0, sampled.output
+    sound, rate_hz = soundfile.read(out, dtype="float32")
+    assert rate_hz == 44_100
+    np.testing.assert_allclose(np.concatenate(speaker.written), sound, atol=1e-4)  # 16 bits
