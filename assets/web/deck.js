@@ -29,7 +29,7 @@ export class Deck {
   static async player(kind, old) {
     if (!kind.isHeard) {
       await old?.close();
-      return new Pacer(kind.length);
+      return new Pacer(kind);
     }
     if (old instanceof Player && old.rate === kind.playerRate && old.inRoom === kind.inRoom) return old;
     await old?.close();

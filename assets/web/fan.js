@@ -23,6 +23,7 @@ export class Fan {
   #paths = []; // of each voice: a value (or null) of each step
   #bands = []; // of each step that all voices have: five quantiles, or null
   length;
+  given = 0; // steps that are no forecast
   #view = null; // lowest and highest value shown, easing
   #name = "";
 
@@ -73,11 +74,15 @@ export class Fan {
     context.lineWidth = 1;
     context.strokeStyle = colours.ink;
     context.globalAlpha = 0.26;
-    for (const path of this.#paths) this.#drawLine(context, x, y, shown, (step) => path[step]);
+    for (const path of this.#paths) this.#drawLine(context, x, y, shown, (step) => (step < this.given - 1 ? NaN : path[step]));
     context.globalAlpha = 1;
     context.lineWidth = 2.2;
     context.strokeStyle = colours.accent;
-    this.#drawLine(context, x, y, shown, (step) => this.#bands[step]?.[2]);
+    const median = (step) => this.#bands[step]?.[2];
+    this.#drawLine(context, x, y, shown, (step) => (step < this.given - 1 ? NaN : median(step)));
+    context.strokeStyle = colours.ink;
+    context.lineWidth = 1.6;
+    this.#drawLine(context, x, y, Math.min(shown, this.given - 1), median);
     context.restore();
     this.#drawEnds(context, x, y, shown);
   }

@@ -106,6 +106,7 @@ class Values {
   voices = PATHS;
   aheadMs = 30_000;
   isHeard = false;
+  given = 0;
   #complete = 0;
 
   constructor(model, length) {
@@ -122,6 +123,7 @@ class Values {
   /** So many steps of it are given; what it will have in all. */
   extend(given) {
     this.length += given;
+    this.given = this.fan.given = given;
     this.fan.length = this.length;
     return this.length;
   }

@@ -137,6 +137,7 @@ function offer() {
   const kind = stage();
   figures.clock(0, kind);
   const files = new Deck(kind, model.id).tape.files(() => 0);
+  element("downloads-name").textContent = kind.isHeard ? "Keep what you heard" : "Keep the forecast";
   element("download-buttons").replaceChildren(...files.map(({ suffix }, i) => download(suffix, i)));
   show();
 }
@@ -146,10 +147,10 @@ function download(suffix, i) {
   button.type = "button";
   button.className = "quiet";
   button.textContent = suffix;
-  button.setAttribute("aria-label", `Download what you heard as ${suffix}`);
+  button.setAttribute("aria-label", `Download it as ${suffix}`);
   button.addEventListener("click", () => {
     const { deck } = studio;
-    if (!deck) return figures.error("Nothing was heard yet; press play first.");
+    if (!deck) return figures.error("There is nothing to keep yet; press play first.");
     const { name, make } = deck.tape.files(() => deck.position)[i];
     const link = document.createElement("a");
     link.href = URL.createObjectURL(make());

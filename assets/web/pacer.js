@@ -5,7 +5,8 @@ const MOST_HZ = 60;
 const LEAST_HZ = 4;
 
 export class Pacer {
-  #hz;
+  #kind;
+  #hz = 0;
   #pushed = 0;
   #isWhole = false;
   #position = 0;
@@ -13,12 +14,14 @@ export class Pacer {
   #on = null;
   #timer = 0;
 
-  /** `length`: how many steps there will be. */
-  constructor(length) {
-    this.#hz = Math.min(MOST_HZ, Math.max(LEAST_HZ, length / SECONDS));
+  /** `kind` says how many steps there will be (`length`), and how many of them are `given`. */
+  constructor(kind) {
+    this.#kind = kind;
   }
 
   begin(on) {
+    const { length, given } = this.#kind;
+    this.#hz = Math.min(MOST_HZ, Math.max(LEAST_HZ, (length - given) / SECONDS));
     this.#on = on;
     this.#pushed = this.#position = 0;
     this.#isWhole = false;
@@ -55,7 +58,8 @@ export class Pacer {
 
   #advance() {
     const now = performance.now();
-    if (this.#pushed) this.#position = Math.min(this.#pushed, this.#position + ((now - this.#since) / 1000) * this.#hz);
+    const next = Math.max(this.#kind.given, this.#position + ((now - this.#since) / 1000) * this.#hz);
+    if (this.#pushed) this.#position = Math.min(this.#pushed, next);
     this.#since = now;
   }
 

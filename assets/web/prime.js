@@ -68,9 +68,10 @@ export class Prime {
   }
 
   #say() {
-    const seconds = this.#kept ? ` · ${this.#kept.seconds.toFixed(1)} s` : "";
+    const seconds = this.#kept?.seconds ?? 0, isSeries = this.#model?.kind === "values";
+    const length = isSeries ? `${Math.round(seconds * this.#model.rate_hz)} steps` : `${seconds.toFixed(1)} s`;
     const ending = this.#model?.suffixes[0] ?? "";
-    element("prime-text").textContent = this.#file ? `${this.#file.name}${seconds}` : `Drop a ${ending} file here, or choose one`;
+    element("prime-text").textContent = this.#file ? `${this.#file.name} · ${length}` : `Drop a ${ending} file here, or choose one`;
     element("prime-off").hidden = !this.#file;
     element("drop").toggleAttribute("data-full", this.#file !== null);
   }

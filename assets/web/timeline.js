@@ -31,15 +31,12 @@ export class Timeline {
   /** Lines at whole seconds, named at the bottom where `height` of a label is wanted. */
   drawSeconds(context, height, every, isNamed, top = 0) {
     const [first, last] = this.range;
-    context.textBaseline = "alphabetic";
-    context.textAlign = "left";
     for (let second = Math.ceil(first / this.rate / every) * every; second * this.rate <= last; second += every) {
       const x = Math.round(this.x(second * this.rate));
       context.fillStyle = colours.line;
       context.fillRect(x, top, 1, height - top);
       if (!isNamed) continue;
-      context.fillStyle = colours.soft;
-      context.fillText(clock(second), x + 5, height - 8);
+      this.#drawLabel(context, clock(second), x + 5, height - 12);
     }
   }
 
@@ -61,17 +58,20 @@ export class Timeline {
 
   /** A name of a height at the right, readable over what lies below it. */
   drawHeight(context, name, y) {
-    const wide = context.measureText(name).width;
-    context.textAlign = "right";
+    this.#drawLabel(context, name, this.width - 12 - context.measureText(name).width, y);
+  }
+
+  #drawLabel(context, name, left, middle) {
+    context.textAlign = "left";
     context.textBaseline = "middle";
-    context.globalAlpha = 0.8;
+    context.globalAlpha = 0.75;
     context.fillStyle = colours.panel;
     context.beginPath();
-    context.roundRect(this.width - wide - 16, y - 8, wide + 8, 16, 4);
+    context.roundRect(left - 4, middle - 8, context.measureText(name).width + 8, 16, 4);
     context.fill();
     context.globalAlpha = 1;
     context.fillStyle = colours.soft;
-    context.fillText(name, this.width - 12, y + 0.5);
+    context.fillText(name, left, middle + 0.5);
   }
 
   /** The present. */

@@ -123,7 +123,8 @@ async def stream(socket: WebSocket) -> None:
     first = playing.states.get(start.get("resume", ""), 0)
     seed = start.get("seed", 1)
     voices = [Voice(seed + i, first, first) for i in range(start.get("voices", 1))]
-    ahead = max(start.get("max_ahead_ms", 1000) / 1000, fake.default_seconds * (1 - fake.xrt))
+    seconds = start.get("seconds", fake.default_seconds)
+    ahead = max(start.get("max_ahead_ms", 1000) / 1000, seconds * (1 - fake.xrt))
     playing.listeners += 1
     tasks = [
         asyncio.create_task(_receive(socket, voices, playing)),
@@ -174,7 +175,8 @@ async def _send(
         await socket.send_json({"type": "queued", "position": place})
         await asyncio.sleep(0.3)
     rate = fake.rate_hz
-    wait = 0.0 if fake.xrt >= 1 else fake.default_seconds * (1 - fake.xrt) / fake.xrt
+    seconds = start.get("seconds", fake.default_seconds)
+    wait = 0.0 if fake.xrt >= 1 else seconds * (1 - fake.xrt) / fake.xrt
     await socket.send_json(
         {
             "type": "created",
@@ -191,7 +193,7 @@ async def _send(
             "wait_seconds": wait,
         }
     )
-    end = start.get("steps", math.inf)
+    end = start.get("steps", start.get("seconds", math.inf) * rate)
     told = 0.0
     clock = asyncio.get_running_loop().time
     while not all(voice.is_done for voice in voices):

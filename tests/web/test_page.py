@@ -23,7 +23,7 @@ from PIL import Image
 def saved(page: Any, format: str, tmp_path: Path) -> Path:
     """What a press on a download button gives."""
     with page.expect_download() as download:
-        page.get_by_role("button", name=f"Download what you heard as {format}").click()
+        page.get_by_role("button", name=f"Download it as {format}").click()
     path = tmp_path / download.value.suggested_filename
     download.value.save_as(path)
     return path
@@ -196,7 +196,7 @@ def test_below_real_time_it_waits_and_says_so(page: Any, playing: Playing) -> No
     page.click("#play")
     page.wait_for_selector("#waiting:visible")
     assert "0.60 seconds of it in a second" in page.inner_text("#wait-text")
-    until(lambda: page.evaluate("document.getElementById('wait').value") > 0.15)
+    until(lambda: page.evaluate("document.getElementById('wait').value") > 0.05)
     assert "ms" not in page.inner_text("#first-sound")
     assert playing.messages[0]["seconds"] == 10
     page.click("#play")
@@ -207,7 +207,7 @@ def test_below_real_time_it_waits_and_says_so(page: Any, playing: Playing) -> No
 def test_below_real_time_it_does_not_stop_once_begun(page: Any) -> None:
     play(page, "slow")
     page.wait_for_timeout(300)
-    assert min(loudness(page, 9.2)) > 0.15
+    assert min(loudness(page, 9)) > 0.15
     until_text(page, "status", "ended")
     assert page.inner_text("#underruns") == "0"
 
