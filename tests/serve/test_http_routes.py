@@ -7,6 +7,7 @@ import io
 import json
 import re
 import tempfile
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -218,6 +219,30 @@ def test_uploads_have_an_end(models: Models, engine: EngineThread) -> None:
         assert httpx.post(url, content=b"x" * 1000).status_code == 200
         answer = httpx.post(url, content=b"x" * 1001)
         assert (answer.status_code, answer.json()["error"]["code"]) == (422, "value")
+
+
+def test_uploads_go_when_their_time_is_over(
+    models: Models, engine: EngineThread, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Though nobody asks for anything any more."""
+    monkeypatch.setattr("wavegen.serve.running._SWEEP_SECONDS", 0)
+    with running(models, engine, Limits(kept_seconds=0.1)) as server:
+        url = f"{server.url}/v1/uploads?kind=state&model=toy"
+        assert httpx.post(url, content=b"x" * 1000).status_code == 200
+        for _ in range(50):
+            if server.in_loop(lambda: len(server.service.store.states)) == 0:
+                break
+            threading.Event().wait(0.1)
+        else:
+            pytest.fail("it is still there")
+
+
+def test_a_long_prime_is_cut(models: Models, engine: EngineThread) -> None:
+    file = io.BytesIO()
+    soundfile.write(file, np.zeros(2 * RATE_HZ), RATE_HZ, format="FLAC")
+    with running(models, engine, Limits(prime_seconds=0.5)) as server:
+        url = f"{server.url}/v1/uploads?kind=prime&model=toy&suffix=.flac"
+        assert httpx.post(url, content=file.getvalue(), timeout=60).json()["seconds"] == 0.5
 
 
 def test_figures_count(server: Running, client: httpx.Client) -> None:

@@ -18,7 +18,7 @@ class Limits:
     message_bytes: int = option(65_536, "bytes of one message of a listener")
     messages_per_second: float = option(200.0, "messages of one listener; twice as many at once")
     seconds: float = option(600.0, "length of one voice; also of one that has no end")
-    prime_seconds: float = option(60.0, "length of an uploaded prime")
+    prime_seconds: float = option(60.0, "length of an uploaded prime; what follows is left out")
     voices: int = option(MAX_VOICES, "voices of one connection")
     voices_per_address: int = option(32, "voices of all connections from one address")
     queue: int = option(1024, "voices that wait for a slot, of all models together")

@@ -25,6 +25,7 @@ from .service import Service
 
 _BACKLOG = 2048
 _PING_SECONDS = 20.0
+_SWEEP_SECONDS = 30
 _SILENT_MS = 30_000  # a peer that acknowledges nothing for so long has gone, or wants to harm
 
 
@@ -47,6 +48,8 @@ class Server(uvicorn.Server):
             server_header=False,
             backlog=_BACKLOG,
             timeout_graceful_shutdown=1,
+            callback_notify=service.sweep,
+            timeout_notify=_SWEEP_SECONDS,
         )
         super().__init__(config)
         self._service = service

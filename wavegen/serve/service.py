@@ -57,6 +57,11 @@ class Service:
         """
         self.engine.call(fn, *args, **kwargs).add_done_callback(_log_fault)
 
+    async def sweep(self) -> None:
+        """Let go of uploads and states whose time is over."""
+        self.store.primes.sweep()
+        self.store.states.sweep()
+
     async def drain(self) -> None:
         """No new listeners; those that are here get their states and some time.
 
