@@ -6,6 +6,8 @@ import { Deck } from "./deck.js";
 
 const ACK_MS = 150;
 const BELOW_REAL_TIME_SECONDS = 10; // heard in one go where a machine cannot make them in time
+const BELOW_REAL_TIME_AHEAD_MS = 30_000; // so that credits never hold it up
+const CAUTION = 1.1; // a machine that is slower than it was measured to be
 
 export class Studio {
   state = "idle"; // opening, playing, keeping (a moment), choosing (a preview)
@@ -85,8 +87,9 @@ export class Studio {
     if (epoch !== this.epoch) return;
     const { deck, page } = this;
     let readers = [feed?.read];
+    const max_ahead_ms = page.model().xrt < 1 ? BELOW_REAL_TIME_AHEAD_MS : deck.kind.aheadMs;
     this.connection = new Connection(
-      { ...wishes, model: page.model().id, voices: deck.kind.voices, max_ahead_ms: deck.kind.aheadMs },
+      { ...wishes, model: page.model().id, voices: deck.kind.voices, max_ahead_ms },
       {
         ...this.messages(),
         created: (message) => {
@@ -163,7 +166,7 @@ export class Studio {
   #created({ first, xrt, wait_seconds, max_ahead_ms }) {
     const { deck, page } = this;
     page.figures.speed(xrt);
-    const needed = Math.min(wait_seconds * xrt, max_ahead_ms / 1000) * 0.98; // all of it never comes
+    const needed = Math.min(CAUTION * wait_seconds * xrt, (0.9 * max_ahead_ms) / 1000);
     this.wait = deck.kind.isHeard && wait_seconds > 0 ? { needed, xrt } : null;
     deck.begin(first, this.listener(), this.wait && Math.max(0.08, needed));
     this.turn("playing", this.wait ? "Rendering ahead" : "Playing");

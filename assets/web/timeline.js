@@ -4,6 +4,7 @@ import { colours } from "./canvas.js";
 
 const NOW = 0.76; // where on the width the present comes to stand; what is made ahead is right of it
 const EDGE = 16; // where it begins
+const still = matchMedia("(prefers-reduced-motion: reduce)"); // then pages turn, and nothing scrolls
 
 /** Places of steps on a pane while step `position` is heard. */
 export class Timeline {
@@ -12,7 +13,9 @@ export class Timeline {
     this.rate = rate;
     this.position = position;
     this.perStep = width / (seconds * rate);
-    this.now = Math.round(Math.min(width * NOW, EDGE + position * this.perStep));
+    const most = width * NOW, whole = (most - EDGE) / this.perStep; // steps from the edge to there
+    const moved = still.matches ? (position % whole) * this.perStep : position * this.perStep;
+    this.now = Math.round(Math.min(most, EDGE + moved));
   }
 
   x(step) {

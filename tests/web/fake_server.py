@@ -196,10 +196,12 @@ async def _send(
     end = start.get("steps", start.get("seconds", math.inf) * rate)
     told = 0.0
     clock = asyncio.get_running_loop().time
+    begun, first = clock(), voices[0].made
     while not all(voice.is_done for voice in voices):
         for index, voice in enumerate(voices):
             room = voice.heard + ahead * rate - voice.made
-            n = int(min(max(1, rate * PIECE_SECONDS), room, end - voice.made))
+            due = first + max(1, rate * PIECE_SECONDS) + (clock() - begun) * rate * fake.xrt
+            n = int(min(due - voice.made, max(1, 0.2 * rate), room, end - voice.made))
             if n < 1 or voice.is_done or voice.is_paused:
                 continue
             kind = 1 if fake.kind == "samples" else 2
@@ -215,7 +217,7 @@ async def _send(
             await socket.send_json(
                 {"type": "stats", "voices": [], "xrt": fake.xrt, "listeners": 1, "queued": 0}
             )
-        await asyncio.sleep(PIECE_SECONDS / fake.xrt)
+        await asyncio.sleep(PIECE_SECONDS / max(1, fake.xrt))
 
 
 async def models(_: Request) -> Response:

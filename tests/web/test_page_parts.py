@@ -130,3 +130,16 @@ def test_quantiles_and_ticks(still_page: Any) -> None:
     )
     assert values == pytest.approx(np.quantile([1, 2, 4, 8, 16], [0, 0.1, 0.5, 0.9, 1]))
     assert ticks == [0, 5, 10]
+
+
+def test_pages_turn_where_motion_is_not_wanted(still_page: Any) -> None:
+    places = """async () => {
+      const { Timeline } = await import("./timeline.js");
+      return [0, 1, 9, 10, 30].map((second) => new Timeline(1000, 10, 100, 100 * second).x(0));
+    }"""
+    moving = still_page.evaluate(places)
+    still_page.emulate_media(reduced_motion="reduce")
+    still = still_page.evaluate(places)
+    still_page.emulate_media(reduced_motion="no-preference")
+    assert moving == pytest.approx([16, 16, 760 - 900, 760 - 1000, 760 - 3000])
+    assert still == pytest.approx([16, 16, 16 - 744, 16 - 744, 16 - 4 * 744], abs=1)
