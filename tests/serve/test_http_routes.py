@@ -65,9 +65,14 @@ def test_plans_are_described() -> None:
     assert rows["beats"]["type"] == "integer"
 
 
-def test_plugins_and_health(client: httpx.Client) -> None:
-    names = {row["name"] for row in client.get("/v1/plugins").json()["plugins"]}
-    assert "audio" in names
+def test_plugins_and_health(client: httpx.Client, tmp_path: Path) -> None:
+    file = tmp_path / "loud.py"
+    file.touch()
+    plugins().add_file(file)
+    answer = client.get("/v1/plugins")
+    targets = {row["name"]: row["target"] for row in answer.json()["plugins"]}
+    assert (targets["audio"], targets["loud"]) == ("wavegen_audio", "loud.py")
+    assert str(tmp_path) not in answer.text
     assert client.get("/healthz").status_code == client.get("/readyz").status_code == 200
 
 
