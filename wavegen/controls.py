@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from typing import TypedDict
 
 from .errors import ConfigError
 
@@ -52,20 +53,12 @@ class Controls:
         """Whether any control besides the temperature is on."""
         return Controls(temperature=self.temperature) != self
 
-    def updated(
-        self,
-        *,
-        temperature: float | None = None,
-        top_k: int | None = None,
-        top_p: float | None = None,
-        min_p: float | None = None,
-        typical_p: float | None = None,
-    ) -> Controls:
-        """The same but for what is given."""
-        return Controls(
-            temperature=self.temperature if temperature is None else temperature,
-            top_k=self.top_k if top_k is None else top_k,
-            top_p=self.top_p if top_p is None else top_p,
-            min_p=self.min_p if min_p is None else min_p,
-            typical_p=self.typical_p if typical_p is None else typical_p,
-        )
+
+class ControlChanges(TypedDict, total=False):
+    """Some controls, by name; those that are not there stay as they are."""
+
+    temperature: float
+    top_k: int
+    top_p: float
+    min_p: float
+    typical_p: float

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Unpack
 
 from torch import Tensor
 
 from . import atomic
-from .controls import Controls
+from .controls import ControlChanges, Controls
 from .engines.engine import Engine, Voice
 from .errors import CheckpointError
 from .heads import Head
@@ -41,19 +42,9 @@ class Session:
         """How its next symbols are drawn."""
         return self._voice.controls
 
-    def update(
-        self,
-        *,
-        temperature: float | None = None,
-        top_k: int | None = None,
-        top_p: float | None = None,
-        min_p: float | None = None,
-        typical_p: float | None = None,
-    ) -> None:
-        """Draw otherwise from the next symbol on; what is not given stays."""
-        controls = self.controls.updated(
-            temperature=temperature, top_k=top_k, top_p=top_p, min_p=min_p, typical_p=typical_p
-        )
+    def update(self, **changes: Unpack[ControlChanges]) -> None:
+        """Draw otherwise from the next symbol on; the other controls stay."""
+        controls = replace(self.controls, **changes)
         self._head.admit(controls)
         self._voice = replace(self._voice, controls=controls)
 

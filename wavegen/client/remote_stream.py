@@ -6,8 +6,9 @@ import json
 import time
 from collections import deque
 from collections.abc import Iterator, Mapping
-from typing import Any, Self, TypeVar
+from typing import Any, Self, TypeVar, Unpack
 
+from ..controls import ControlChanges
 from ..errors import ConfigError, ProtocolError
 from ..serve import messages
 from ..serve.asked import Message
@@ -82,21 +83,9 @@ class RemoteStream(Iterator[Any]):
         self._heard, piece = self._waiting.popleft()
         return piece
 
-    def update(
-        self,
-        *,
-        temperature: float | None = None,
-        top_k: int | None = None,
-        top_p: float | None = None,
-        min_p: float | None = None,
-        typical_p: float | None = None,
-    ) -> int:
-        """Draw otherwise; what is not given stays. Returns the first step that is drawn so."""
-        controls = {
-            "temperature": temperature, "top_k": top_k, "top_p": top_p, "min_p": min_p,
-            "typical_p": typical_p,
-        }  # fmt: skip
-        return self._ask({"type": "update", "controls": controls}, Updated).step
+    def update(self, **changes: Unpack[ControlChanges]) -> int:
+        """Draw otherwise; the other controls stay. Returns the first step that is drawn so."""
+        return self._ask({"type": "update", "controls": dict(changes)}, Updated).step
 
     def pause(self) -> int:
         """Make no more until `go_on`. Returns the step at which it stopped."""

@@ -9,8 +9,9 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, Unpack
 
+from ..controls import ControlChanges
 from ..errors import WavegenError
 from ..opening import Opening
 from ..voices import write
@@ -69,27 +70,11 @@ class Live(Iterator[Any], AsyncIterator[Any]):
         """Steps of all pieces that were taken, counted from the beginning of the sequence."""
         return self._inbox.taken_to
 
-    def update(
-        self,
-        *,
-        temperature: float | None = None,
-        top_k: int | None = None,
-        top_p: float | None = None,
-        min_p: float | None = None,
-        typical_p: float | None = None,
-    ) -> None:
-        """Draw otherwise from the next piece on that is not drawn yet; what is not given stays."""
+    def update(self, **changes: Unpack[ControlChanges]) -> None:
+        """Draw otherwise from the next piece on that is not drawn yet; the other controls stay."""
 
         def change(stream: Stream) -> None:
-            stream.update(
-                stream.controls.updated(
-                    temperature=temperature,
-                    top_k=top_k,
-                    top_p=top_p,
-                    min_p=min_p,
-                    typical_p=typical_p,
-                )
-            )
+            stream.update(replace(stream.controls, **changes))
 
         self._thread.call(change, self._stream).result()
 
