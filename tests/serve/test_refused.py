@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from typing import Any
 
@@ -158,8 +158,10 @@ def test_a_pause_may_last_as_long_as_a_state(
 
 
 def test_voices_of_one_address(tight: Running) -> None:
-    with tight.started(voices=3) as first, tight.started(voices=3) as second:
-        first.until(Created)
+    with tight.started(voices=3) as first, ExitStack() as stack:
+        for voice in range(3):
+            first.steps(1, voice)  # none of these waits any longer
+        second = stack.enter_context(tight.started(voices=3))
         second.until((Created, Queued))
         with tight.started() as third:
             code, message, close = refused(third)
@@ -170,9 +172,11 @@ def test_voices_of_one_address(tight: Running) -> None:
 
 def test_the_queue_is_full(models: dict[str, TrainedModel], engine: EngineThread) -> None:
     with running(models, engine, Limits(queue=2, idle_seconds=20)) as server:
-        with server.started(voices=2) as one, server.started(voices=2) as two:
-            one.until(Created)
-            two.until(Created)
+        with ExitStack() as stack:
+            for _ in range(2):
+                talk = stack.enter_context(server.started(voices=2))
+                for voice in range(2):
+                    talk.steps(1, voice)  # it waits no longer
             with server.started(voices=2) as three:
                 assert three.until(Queued).position == 1
                 with server.started() as four:

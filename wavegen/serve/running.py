@@ -55,6 +55,7 @@ class Server(uvicorn.Server):
         self._service = service
         self._loop: asyncio.AbstractEventLoop | None = None
         self._draining: asyncio.Task[None] | None = None
+        self._has_been_told = False
 
     async def serve(self, sockets: list[socket.socket] | None = None) -> None:
         """Until the end."""
@@ -63,8 +64,9 @@ class Server(uvicorn.Server):
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """A signal; it may come between any two instructions of the event loop."""
-        if self._loop is None or self._draining is not None:
+        if self._loop is None or self._has_been_told:
             os._exit(1)
+        self._has_been_told = True
         self._loop.call_soon_threadsafe(self.drain)
 
     def drain(self) -> None:
