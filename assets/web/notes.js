@@ -13,7 +13,7 @@ export class Score {
     steps.forEach(({ on, hold }, i) => {
       for (const voice of VOICES) {
         const old = this.#open[voice];
-        const goesOn = old && on[voice] === undefined && hold[voice] === old.pitch && old.end === first + i;
+        const goesOn = old && on[voice] === undefined && hold[voice] === old.pitch;
         const pitch = on[voice] ?? hold[voice];
         if (goesOn) old.end += 1;
         else if (pitch === undefined) delete this.#open[voice];

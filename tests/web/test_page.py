@@ -191,6 +191,20 @@ def test_a_file_is_where_it_begins(page: Any, playing: Playing) -> None:
     assert "prime" not in playing.messages[-1]
 
 
+def test_a_file_can_be_dropped_anywhere(page: Any, playing: Playing) -> None:
+    page.evaluate(
+        """() => {
+          const files = new DataTransfer();
+          files.items.add(new File(["RIFF"], "mine.wav"));
+          const drop = { dataTransfer: files, bubbles: true, cancelable: true };
+          document.querySelector("#stage").dispatchEvent(new DragEvent("drop", drop));
+        }"""
+    )
+    until_text(page, "prime-text", "mine.wav · 0.5 s")
+    until_text(page, "first-sound", "ms")
+    assert playing.messages[0]["prime"] == "prime0"
+
+
 def test_below_real_time_it_waits_and_says_so(page: Any, playing: Playing) -> None:
     page.select_option("#model", "slow")
     page.click("#play")
