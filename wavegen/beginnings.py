@@ -12,7 +12,7 @@ from typing import Any
 
 from torch import Tensor
 
-from .conditioning import Conditioning, Rows
+from .conditioning import Conditioning, Given, Rows
 from .controls import Controls
 from .domain import Domain
 from .engines.engine import Engine, Voice
@@ -81,7 +81,8 @@ class Beginnings:
         """What a stream begins with; the prime is taken in."""
         need_one(follow, plan)
         length = n_steps(seconds, steps, self._domain.rate_hz)
-        x = prime_symbols(self._domain, prime, prime_seconds, prime_bars)
+        given = given_of(self._domain, prime, prime_seconds, prime_bars)
+        x = given.x
         if length is not None:
             need_room(len(x), length, self._domain.rate_hz)
         if follow is not None:
@@ -92,9 +93,7 @@ class Beginnings:
                 if length is None
                 else length
             )
-            lead, cond = self._conditioning.ahead(
-                self._conditioning.planned(plan, n, prime, len(x))
-            )
+            lead, cond = self._conditioning.ahead(self._conditioning.planned(plan, n, given))
             rows = None if cond is None else Rows([cond])
         voice = self.voice(seed, controls, label, lead)
         if len(x):
@@ -142,15 +141,19 @@ def static_of(domain: Domain[Any], label: str | None) -> Tensor | None:
     return None if label is None else domain.static(label)
 
 
-def prime_symbols(
+def given_of(
     domain: Domain[Any], prime: Any, seconds: float | None = None, bars: int | None = None
-) -> Tensor:
-    """The symbols `(T, *E)` of the first seconds or bars of a raw prime; none of no prime."""
+) -> Given:
+    """The first seconds or bars of a prime, raw or `Given`; nothing of no prime."""
     if seconds is not None and bars is not None:
         raise ConfigError("how much of the prime? give seconds or bars, not both")
     if prime is None:
-        return domain.start[None][:0]
-    x = domain.encode(prime)
+        return Given(domain.start[None][:0], None)
+    if isinstance(prime, Given):
+        given = prime
+    else:
+        cond = domain.conditions(prime) if domain.cond_channels else None
+        given = Given(domain.encode(prime), cond)
     if bars is not None:
-        return x[: domain.bars(prime, bars)]
-    return x[: n_prime(len(x), seconds, domain.rate_hz)]
+        return given.first(domain.bars(prime, bars))
+    return given.first(n_prime(len(given.x), seconds, domain.rate_hz))

@@ -6,6 +6,7 @@ Dimensions: T steps, L steps of the lead-in but its first, C condition channels,
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -14,6 +15,20 @@ from torch import Tensor
 from .domain import Conditioner, Domain
 from .errors import ConfigError, DataError
 from .model import SequenceModel
+
+
+@dataclass(frozen=True)
+class Given:
+    """What a sequence begins with, as a model takes it; it may be given in place of a raw prime."""
+
+    x: Tensor
+    """Symbols `(T, *E)`."""
+    cond: Tensor | None
+    """Their conditions `(T, C)`, where the model takes any."""
+
+    def first(self, n: int) -> Given:
+        """Of it the first n steps."""
+        return Given(self.x[:n], None if self.cond is None else self.cond[:n])
 
 
 class Conditioning:
@@ -34,8 +49,8 @@ class Conditioning:
         self.need(True)
         return self._domain.conditions(raw)
 
-    def planned(self, plan: Any, steps: int | None, prime: Any, n_prime: int) -> Tensor | None:
-        """Conditions `(T, C)` of a new sequence that begins with `n_prime` steps of a raw prime.
+    def planned(self, plan: Any, steps: int | None, given: Given) -> Tensor | None:
+        """Conditions `(T, C)` of a new sequence that begins with what is given.
 
         None where C is 0.
         """
@@ -46,8 +61,7 @@ class Conditioning:
                     "nothing can be asked of this model: it was trained without per-step conditions"
                 )
             return None
-        given = None if prime is None else domain.conditions(prime)
-        begun = domain.start_cond[None][:0] if given is None else given[:n_prime]
+        begun = domain.start_cond[None][:0] if given.cond is None else given.cond
         rows = domain.plan_conditions(plan, max(0, (steps or 0) - len(begun)), begun)
         self.need(rows is not None)
         if steps is None:

@@ -31,7 +31,7 @@ class Asked(TypedDict, total=False):
     seed: int
     controls: Controls
     prime: Any
-    """A raw sequence that it begins with."""
+    """A raw sequence, or a `Given`, that it begins with."""
     prime_seconds: float | None
     prime_bars: int | None
     """How much of the prime, from its start, in one of the two ways."""

@@ -20,7 +20,7 @@ from torch import Tensor
 
 from . import __version__, checkpoint, device
 from .assembly import assemble
-from .beginnings import PLAIN, Beginnings, need_one, prime_symbols, static_of
+from .beginnings import PLAIN, Beginnings, given_of, need_one, static_of
 from .conditioning import Conditioning
 from .controls import Controls
 from .domain import Domain, Split
@@ -158,10 +158,10 @@ class TrainedModel:
         domain's own dataclass of what can be asked for, where the domain has one.
         """
         length = n_steps(seconds, steps, self.domain.rate_hz)
-        x = prime_symbols(self.domain, prime, prime_seconds, prime_bars)
+        given = given_of(self.domain, prime, prime_seconds, prime_bars)
         need_one(follow, plan)
         if follow is None:
-            cond = self._conditioning.planned(plan, length, prime, len(x))
+            cond = self._conditioning.planned(plan, length, given)
         else:
             cond = self._conditioning.followed(follow)
         drawn = self.generate_symbols(
@@ -169,7 +169,7 @@ class TrainedModel:
             steps=length,
             seed=seed,
             controls=controls,
-            prime=x,
+            prime=given.x,
             cond=cond,
             label=label,
             progress=progress,

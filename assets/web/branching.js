@@ -26,7 +26,7 @@ export class Branching {
     }
     studio.turn("keeping", "Keeping this moment");
     studio.connection.send({ type: "ack", steps: Math.floor(studio.deck.position) });
-    studio.connection.send({ type: "save" });
+    studio.connection.send({ type: "save", send: false });
     return undefined;
   }
 

@@ -245,9 +245,9 @@ def test_uploads_go_when_their_time_is_over(
 def test_a_long_prime_is_cut(models: Models, engine: EngineThread) -> None:
     file = io.BytesIO()
     soundfile.write(file, np.zeros(2 * RATE_HZ), RATE_HZ, format="FLAC")
-    with running(models, engine, Limits(prime_seconds=0.5)) as server:
+    with running(models, engine, Limits(prime_seconds=1.5)) as server:
         url = f"{server.url}/v1/uploads?kind=prime&model=toy&suffix=.flac"
-        assert httpx.post(url, content=file.getvalue(), timeout=60).json()["seconds"] == 0.5
+        assert httpx.post(url, content=file.getvalue(), timeout=60).json()["seconds"] == 1.5
 
 
 def test_figures_count(server: Running, client: httpx.Client) -> None:

@@ -109,6 +109,18 @@ def test_a_saved_voice_goes_on(server: Running, models: Models) -> None:
     assert not np.array_equal(heard(talk, 1), whole[13:])
 
 
+def test_a_state_stays_here_where_it_is_not_wanted(server: Running) -> None:
+    with server.started(max_ahead_ms=100) as talk:
+        talk.until(Frame)
+        talk.say("save", send=False)
+        kinds = list[Kind]()
+        while not isinstance(said := talk.hear(), Saved):
+            kinds += [said.kind] if isinstance(said, Frame) else []
+        assert Kind.STATE not in kinds
+    with server.started(resume=said.id, steps=5, seed=None) as talk:
+        assert talk.close_code() == 1000
+
+
 def test_the_state_itself_can_be_sent_again(server: Running, models: Models) -> None:
     with server.started(max_ahead_ms=100) as talk:
         talk.until(Frame)

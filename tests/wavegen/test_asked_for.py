@@ -12,6 +12,7 @@ import torch
 from quartet_plugin import LETTERS, QuartetPlan, no_unison
 
 from wavegen import checkpoint, training
+from wavegen.beginnings import given_of
 from wavegen.cli import main
 from wavegen.errors import ConfigError
 from wavegen.playing import TrainedModel, load
@@ -134,7 +135,7 @@ def test_a_stream_that_follows_looks_ahead_first(model: TrainedModel) -> None:
 def test_a_planned_stream_ends_after_an_hour(model: TrainedModel) -> None:
     stream = model.stream(seed=9)
     assert len(next(stream)) >= 4
-    cond = model._conditioning.planned(None, 36_000, None, 0)
+    cond = model._conditioning.planned(None, 36_000, given_of(model.domain, None))
     assert cond is not None
     assert len(cond) == 36_000
 

@@ -9,8 +9,11 @@ import weakref
 from pathlib import Path
 
 import pytest
+import torch
 from toy_plugin import Letters, LettersConfig, parts
 
+from wavegen.beginnings import given_of
+from wavegen.conditioning import Given
 from wavegen.engines.choice import EngineOptions
 from wavegen.errors import CheckpointError, ConfigError
 from wavegen.playing import TrainedModel
@@ -181,6 +184,19 @@ def test_what_follows_a_recording_ends_with_it() -> None:
     given = "abcdefghijklmnop" * 5
     live = model.live(follow=[given[:30], given[30:]], seed=3)
     assert "".join(live) == model.generate(follow=given, seed=3)[0]
+
+
+def test_a_prime_may_come_as_the_model_takes_it() -> None:
+    """The conditions of a prime are those that it was given with, not what could be read off it."""
+    model = trained(cond=True)
+    domain, raw, follow = model.domain, "abcdef", "aeiouaeiouaeiou"
+    given = Given(domain.encode(raw), domain.conditions(raw))
+    made = [model.opening(prime=prime, follow=[follow], seed=3) for prime in (raw, given)]
+    assert torch.equal(made[0].given, made[1].given)
+    first = given_of(domain, given, seconds=0.03)
+    assert torch.equal(first.x, given.x[:3])
+    assert first.cond is not None
+    assert torch.equal(first.cond, given_of(domain, raw[:3]).cond)
 
 
 def test_nonsense_is_refused(model: TrainedModel) -> None:

@@ -128,7 +128,9 @@ class Scheduler:
     def _clock(self, n_steps: int, n_voices: int, seconds: float) -> None:
         self.n_steps_made += n_steps
         self.n_blocks += 1
-        measured = n_steps / max(seconds, 1e-9) / self.speeds.together(n_voices)
+        if seconds < _BLOCK_SECONDS / 4:
+            return  # of so short a block most is not drawing
+        measured = n_steps / seconds / self.speeds.together(n_voices)
         # A machine that other work has slowed down gets smaller blocks, but never tiny ones.
         self._pace += 0.1 * (min(max(measured, 0.1), 2.0) - self._pace)
 

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from .. import config
+from ..conditioning import Given
 from ..controls import Controls
 from ..errors import ConfigError
 from ..lengths import n_steps
@@ -127,7 +128,7 @@ def _begun(
             steps=steps,
             seed=seed + voice,
             controls=controls,
-            prime=_raw(served, prime),
+            prime=None if prime is None else _given(prime),
             prime_seconds=asked.prime_seconds,
             plan=plan,
             label=asked.label,
@@ -150,19 +151,21 @@ def _resumed(asked: Asked, served: Served, ticket: bytes, steps: int) -> Callabl
     return opening
 
 
-def _raw(served: Served, prime: Decoded | None) -> Any:
-    """A decoded prime as the domain knows sequences."""
-    return None if prime is None else served.model.domain.decode(torch.from_numpy(prime.symbols))
+def _given(prime: Decoded) -> Given:
+    cond = None if prime.conditions is None else torch.from_numpy(prime.conditions)
+    return Given(torch.from_numpy(prime.symbols), cond)
 
 
 def _annotated(served: Served, prime: Decoded | None, plan: Any, x: Tensor) -> Any:
     """What `TrainedModel.generate` makes of the symbols of a new sequence."""
-    domain, raw_prime, cond = served.model.domain, _raw(served, prime), None
+    domain, cond = served.model.domain, None
+    given = None if prime is None else _given(prime)
     if domain.cond_channels:
-        given = None if raw_prime is None else domain.conditions(raw_prime)
-        begun = domain.start_cond[None][:0] if given is None else given[: len(x)]
+        known = None if given is None else given.cond
+        begun = domain.start_cond[None][:0] if known is None else known[: len(x)]
         rows = domain.plan_conditions(plan, len(x) - len(begun), begun)
         cond = None if rows is None else torch.cat([begun, rows])
+    raw_prime = None if given is None else domain.decode(given.x)
     return domain.annotated(domain.decode(x), cond, raw_prime)
 
 

@@ -71,8 +71,8 @@ class Commands:
             case Rewind(name=name):
                 self._heard = [0] * len(self._heard)
                 self._do(self._ensemble.rewind, name)
-            case Save(voice=voice):
-                self._do(self._ensemble.save, voice)
+            case Save(voice=voice, send=send):
+                self._do(self._ensemble.save, voice, send)
             case Cancel(voice=voice):
                 self._do(self._ensemble.cancel, voice)
             case StatsWanted():

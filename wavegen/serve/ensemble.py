@@ -101,15 +101,15 @@ class Ensemble:
         steps = [stream.made for stream in self._streams]
         self._outbox.post(Told(Rewound(name=name, steps=steps)), instead_of=back)
 
-    def save(self, voice: int) -> None:
+    def save(self, voice: int, send: bool) -> None:
         """Keep a voice as it was heard, also one of which all was made."""
         for i, stream in self._chosen(voice):
-            self._outbox.post(State(i, self._heard_step(i, stream), stream.ticket()))
+            self._outbox.post(State(i, self._heard_step(i, stream), stream.ticket(), send))
 
     def save_all(self) -> None:
         """Keep all voices that have begun to play."""
         for i, stream in self._playing(None):
-            self._outbox.post(State(i, self._heard_step(i, stream), stream.ticket()))
+            self._outbox.post(State(i, self._heard_step(i, stream), stream.ticket(), True))
 
     def cancel(self, voice: int | None) -> None:
         """End voices and free their slots."""

@@ -9,6 +9,8 @@ from ..config import option
 from ..errors import ConfigError
 from .frames import MAX_VOICES
 
+_FEW_STEPS = 1024  # rows of a series, of which one counts as a second
+
 
 @dataclass(frozen=True)
 class Limits:
@@ -31,6 +33,10 @@ class Limits:
     kept_seconds: float = option(600.0, "for which uploads, saved states and paused voices stay")
     kept_bytes: int = option(256_000_000, "memory of all uploads and saved states")
     grace_seconds: float = option(10.0, "between a signal to end and the end")
+
+    def prime_steps(self, rate_hz: float) -> int:
+        """Steps of a prime at most; where a step is long, not too few to be of use."""
+        return max(round(self.prime_seconds * rate_hz), _FEW_STEPS)
 
     def __post_init__(self) -> None:
         """Refuse limits that nobody could keep."""

@@ -66,6 +66,7 @@ class Save(Message):
 
     type: Literal["save"] = "save"
     voice: Voice = 0
+    send: bool = True
 
 
 class Cancel(OfVoice):

@@ -63,6 +63,8 @@ class State:
     voice: int
     step: int
     content: bytes
+    send: bool
+    """Whether the listener wants it; else it is only kept here."""
 
 
 @dataclass(frozen=True)

@@ -82,8 +82,8 @@ class Sender:
                     raise refusal(error)
                 case Cancelled(voice):
                     await self._done(voice, "cancelled")
-                case State(voice, step, content):
-                    await self._state(voice, step, content)
+                case State(voice, step, content, send):
+                    await self._state(voice, step, content, send)
                 case Told(message):
                     if isinstance(message, Rewound):
                         self.sent, self.is_rewound = list(message.steps), True
@@ -136,15 +136,16 @@ class Sender:
             waited = time.monotonic() - self._order.asked_at
             self._service.metrics.first_piece.observe(waited)
 
-    async def _state(self, voice: int, step: int, content: bytes) -> None:
+    async def _state(self, voice: int, step: int, content: bytes, send: bool) -> None:
         store, order = self._service.store.states, self._order
         try:
             id = store.add(content, len(content), address=order.address, model=order.served.name)
         except WavegenError as error:
             await self._tell(complaint(error, voice))
             return
-        frame = Frame(Kind.STATE, voice, 0, step, content)
-        await self._in_time(self._socket.send_bytes(frame.pack()))
+        if send:
+            frame = Frame(Kind.STATE, voice, 0, step, content)
+            await self._in_time(self._socket.send_bytes(frame.pack()))
         await self._tell(Saved(voice=voice, id=id, step=step, expires_s=store.seconds))
 
     async def _done(self, voice: int, reason: Literal["finished", "cancelled"]) -> None:

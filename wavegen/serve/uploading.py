@@ -36,7 +36,7 @@ async def _prime(
 ) -> dict[str, Any]:
     domain = served.model.domain
     suffix = served.suffix(suffix or None)
-    most = max(1, round(service.limits.prime_seconds * domain.rate_hz))
+    most = service.limits.prime_steps(domain.rate_hz)
     decoded = await service.decoder.decode(
         content,
         suffix,
