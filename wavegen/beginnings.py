@@ -27,6 +27,7 @@ PLAIN = Controls()
 """Draws from the model's own distribution."""
 
 _PLANNED_SECONDS = 3600.0  # of a planned stream whose length nobody gave
+_PLANS = 4  # that are kept, of megabytes each
 
 
 class Beginnings:
@@ -43,6 +44,7 @@ class Beginnings:
         self._engine, self._head, self._domain = engine, head, domain
         self._conditioning, self._lead_in = conditioning, lead_in
         self._fresh: dict[str | None, Voice] = {}
+        self._plans: dict[tuple[str, int], tuple[Tensor | None, Tensor | None]] = {}
 
     def voice(
         self, seed: int, controls: Controls, label: str | None, lead: Tensor | None = None
@@ -88,18 +90,27 @@ class Beginnings:
         if follow is not None:
             lead, rows = self._conditioning.arriving(follow)
         else:
-            n = (
-                len(x) + round(_PLANNED_SECONDS * self._domain.rate_hz)
-                if length is None
-                else length
-            )
-            lead, cond = self._conditioning.ahead(self._conditioning.planned(plan, n, given))
+            hour = len(x) + round(_PLANNED_SECONDS * self._domain.rate_hz)
+            lead, cond = self._planned(plan, hour if length is None else length, given)
             rows = None if cond is None else Rows([cond])
         voice = self.voice(seed, controls, label, lead)
         if len(x):
             cond = None if rows is None else rows.exactly(len(x))
             voice = self._engine.prime(voice, x, cond)
         return Opening(voice, x, rows, length)
+
+    def _planned(self, plan: Any, steps: int, given: Given) -> tuple[Tensor | None, Tensor | None]:
+        """What steps take in the lead-in and after it; kept, since many ask for the same."""
+        if len(given.x):
+            return self._conditioning.ahead(self._conditioning.planned(plan, steps, given))
+        asked = (repr(plan), steps)
+        found = self._plans.get(asked)
+        if found is None:
+            found = self._conditioning.ahead(self._conditioning.planned(plan, steps, given))
+            while len(self._plans) >= _PLANS:
+                self._plans.pop(next(iter(self._plans)), None)
+            self._plans[asked] = found
+        return found
 
     def onwards(
         self,

@@ -140,7 +140,9 @@ class Rows:
 
     def rest(self) -> Tensor:
         """All that are left, once the blocks have ended."""
-        return torch.cat([self._held, *self._blocks])
+        left = [block for block in (self._held, *self._blocks) if len(block)]
+        # Not copied where it is one: many streams may share what was planned once.
+        return left[0] if len(left) == 1 else torch.cat([self._held[:0], *left])
 
     def exactly(self, n: int) -> Tensor:
         """The next n rows."""
