@@ -31,7 +31,7 @@ demo: $(READY)  ## a few minutes from recordings to demo/*.wav and demo/*.png, a
 	$(BIN)/wavegen sample demo/run -o demo/sample.wav --seconds 1 -n 8 --seed 7 \
 	    --picture demo/sample.png
 	cp demo/run/curve.png demo/curve.png
-	$(BIN)/wavegen sample tabla -o demo/tabla.wav --seconds 8 --seed 3 --temperature .95 \
+	$(BIN)/wavegen sample tabla -o demo/tabla.wav --seconds 8 --seed 3 \
 	    --picture demo/tabla.png
 	$(BIN)/wavegen info demo/run
 	$(BIN)/wavegen sample bach -o demo/bach.mid --key G --seconds 48 --temperature .9 \

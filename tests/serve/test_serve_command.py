@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -39,6 +40,20 @@ def serving(*arguments: str | Path) -> Iterator[tuple[subprocess.Popen[str], str
             yield process, found[1], said
         finally:
             process.kill()
+
+
+def test_a_script_is_told_where_it_listens(toy_run: Path) -> None:
+    command = [COMMAND, "serve", toy_run, "--port", "0", "--engine", "torch", "--slots", "4"]
+    with subprocess.Popen([*command, "--json"], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        said = ""
+        while not said.endswith("}\n") or said.count("{") > said.count("}"):
+            said += process.stdout.readline()
+        process.kill()
+    told = json.loads(said)
+    assert told["address"].startswith("http://127.0.0.1:")
+    (model,) = told["models"]
+    assert (model["kind"], model["rate_hz"], model["slots"]) == ("samples", RATE_HZ, 4)
 
 
 def test_it_serves_and_ends_when_it_is_told(toy_run: Path) -> None:

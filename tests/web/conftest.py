@@ -17,9 +17,12 @@ from starlette.applications import Starlette
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "chrome"))), None)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    """Chromium as the system has it; nothing is downloaded."""
+    """Chromium as the system has it; nothing is downloaded.
+
+    Playwright keeps an event loop running in this thread, where other files' tests run their own.
+    """
     sync_api = pytest.importorskip(
         "playwright.sync_api", reason="needs playwright: pip install -c constraints.txt playwright"
     )

@@ -13,7 +13,7 @@ from .. import config
 from ..errors import ConfigError
 from ..serve.limits import Limits
 from .options import ConfiguredCommand, Section
-from .output import note
+from .output import json_option, note, show
 from .playing import (
     PROGRAM_SUFFIX,
     device_option,
@@ -71,6 +71,7 @@ class ServeCommand(ConfiguredCommand):
 @engine_option
 @precision_option
 @device_option
+@json_option
 def serve(
     runs: tuple[str, ...],
     settings: Mapping[str, Mapping[str, str]],
@@ -85,6 +86,7 @@ def serve(
     engine: str,
     precision: str | None,
     device: str,
+    as_json: bool,
 ) -> None:
     """Play models to many listeners at once, with a page to hear them at.
 
@@ -125,10 +127,12 @@ def serve(
         parts = {name: model.part for name, model in models.items()}
         with EngineThread(parts, slots=slots) as thread:
             service = Service(models, thread, limits)
-            for line in _described(service, models):
-                note(line)
             address = address_with(running.url_of(listener), token)
-            note(f"listening at {address}  (Ctrl-C ends it)")
+            if as_json:
+                show({"address": address, "models": _listed(service)}, "", as_json)
+            else:
+                note("\n".join(_described(service, models)))
+                note(f"listening at {address}  (Ctrl-C ends it)")
             running.Server(service, Door(host, token, origins)).run([listener])
 
 
@@ -169,6 +173,19 @@ def _is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+def _listed(service: Service) -> list[dict[str, Any]]:
+    return [
+        {
+            "name": served.name,
+            "kind": served.kind,
+            "rate_hz": served.rate_hz,
+            "slots": served.scheduler.n_slots,
+            "xrt": served.scheduler.speeds.xrt(1, served.rate_hz),
+        }
+        for served in service.models
+    ]
 
 
 def _described(service: Service, models: Mapping[str, TrainedModel]) -> list[str]:
