@@ -299,6 +299,22 @@ def test_what_makes_no_sense_is_refused(scheduler: Scheduler) -> None:
         scheduler.join(lambda: replace(None), Shadow(MODELS["native"], 1, ""), max_ahead_steps=0)
 
 
+def test_what_takes_long_is_made_aside_where_the_engine_allows_it(
+    scheduler: Scheduler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = list[Any]()
+    monkeypatch.setattr(Now, "submit", lambda _, fn: asked.append(fn) or Future())
+    model = MODELS["native"]
+    make = partial(model.opening, seed=5, steps=9)
+    for may, n_aside in ((True, 1), (False, 1)):
+        monkeypatch.setattr(scheduler.part.engine, "primes_aside", may)
+        shadow = Shadow(model, 5, "")
+        scheduler.join(make, shadow, max_ahead_steps=100, aside=True)
+        scheduler.tick()
+        assert len(asked) == n_aside
+        assert shadow.has_begun is not may
+
+
 def test_a_block_is_short_however_fast_the_listeners(scheduler: Scheduler) -> None:
     """1,000 steps a second were measured, so 20 ms are 20 steps."""
     stream, _ = joined(scheduler, partial(MODELS["native"].opening, seed=5))

@@ -51,6 +51,8 @@ class Engine(ABC):
 
     slots: int
     """How many voices it can advance at once."""
+    primes_aside: bool = True
+    """Whether one thread may prime a voice while another one plays."""
 
     @abstractmethod
     def start(self, first: Tensor, position: int, static: Tensor | None = None) -> Voice:

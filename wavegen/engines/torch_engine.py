@@ -49,6 +49,8 @@ class TorchEngine(Engine):
         if slots < MIN_SLOTS:
             raise ValueError(f"slots is {slots}; it must be {MIN_SLOTS} or more")
         self.slots = slots
+        # Memory that another thread asks for would spoil the capture of a CUDA graph.
+        self.primes_aside = device.type != "cuda"
         self._model = model.to(device).eval()
         self._head = head.to(device).eval()
         self._filters = tuple(filters)

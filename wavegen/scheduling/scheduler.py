@@ -154,7 +154,7 @@ class Scheduler:
         return bool(opened)
 
     def _made(self, stream: Stream) -> Future[Opening]:
-        if stream.aside:
+        if stream.aside and self.part.engine.primes_aside:
             future = self._primer.submit(stream.make)
             future.add_done_callback(lambda _: self._wake())
             return future
