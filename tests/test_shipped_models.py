@@ -14,7 +14,7 @@ NAMES = shipped.names()
 
 
 def test_there_are_some() -> None:
-    assert "bach" in NAMES
+    assert {"bach", "tabla"} <= set(NAMES)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -30,8 +30,10 @@ def test_it_says_what_it_is(name: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_it_plays(name: str) -> None:
     model = wavegen.load(name, "cpu", threads=1)
-    first, second = model.generate_symbols(2, steps=24, seed=1, cond=_unplanned(model, 24))
-    assert first.shape == second.shape == (24, *model.head.event_shape)
+    steps = max(24, round(model.domain.rate_hz))  # a sound may begin with silence
+    cond = _unplanned(model, steps)
+    first, second = model.generate_symbols(2, steps=steps, seed=1, cond=cond)
+    assert first.shape == second.shape == (steps, *model.head.event_shape)
     assert not torch.equal(first, second)
 
 

@@ -229,7 +229,7 @@ class TorchCompany(Company):
 
 
 TestNative = NativeCompany.TestCase
-TestNative.settings = settings(max_examples=40, stateful_step_count=40)
+TestNative.settings = settings(max_examples=80, stateful_step_count=40)
 TestTorch = TorchCompany.TestCase
 TestTorch.settings = settings(max_examples=6, stateful_step_count=20)
 

@@ -188,7 +188,10 @@ class Playback:
         self._remember()
 
     def _remember(self) -> None:
-        self._moments.append(Moment(self.seat.voice, self._decoder.memory()))
+        moment = Moment(self.seat.voice, self._decoder.memory())
+        if self._moments and self._moments[-1].step == moment.step:
+            self._moments.pop()  # nothing was drawn with the controls that it had
+        self._moments.append(moment)
 
     def _cond(self, step: int, n: int) -> Tensor | None:
         rows = self._rows_after(step)
