@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import threading
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,6 +11,7 @@ import pytest
 import uvicorn
 from fake_server import Playing, application
 from listening import TAP
+from opening_pages import opened, until
 from starlette.applications import Starlette
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "chrome"))), None)
@@ -86,30 +86,3 @@ def still_page(browser: Any, served: tuple[Starlette, str]) -> Iterator[Any]:
     context = browser.new_context(viewport={"width": 1280, "height": 800})
     yield from opened(context, served[1])
     context.close()
-
-
-def opened(context: Any, url: str) -> Iterator[Any]:
-    """The page at that address, once it knows the models."""
-    page = context.new_page()
-    page.set_default_timeout(10_000)
-    complaints: list[str] = []
-
-    def own(address: str) -> bool:
-        return address.startswith((url, f"blob:{url}"))
-
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.on("console", lambda m: complaints.append(m.text) if m.type != "log" else None)
-    page.on("request", lambda r: complaints.append(r.url) if not own(r.url) else None)
-    page.goto(url)
-    page.wait_for_selector("#model:enabled")
-    page.complaints = complaints
-    yield page
-    assert complaints == []
-
-
-def until(condition: Any, seconds: float = 10.0) -> None:
-    """Wait for something that another thread does."""
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it did not happen"
-        time.sleep(0.01)

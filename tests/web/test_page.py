@@ -14,9 +14,9 @@ import mido
 import numpy as np
 import pytest
 import soundfile
-from conftest import until
 from fake_server import CHORDS, MODELS, Playing
 from listening import all_eight, loudness, play, until_text
+from opening_pages import until
 from PIL import Image
 
 

@@ -12,8 +12,8 @@ from typing import Any
 
 import mido
 import pytest
-from conftest import opened, until
 from listening import TAP, all_eight, loudness, play, until_text
+from opening_pages import opened, until
 
 pytestmark = pytest.mark.slow
 
