@@ -1,6 +1,7 @@
 // The form beside the stage: what shall be played, as the protocol says it.
 
 const element = (id) => document.getElementById(id);
+const TEMPERATURES = { notes: 0.9 }; // what suits a kind; others are themselves at 1
 const MAX_SEED = 2 ** 32; // easy to write down
 
 export const newSeed = () => Math.floor(Math.random() * MAX_SEED);
@@ -32,7 +33,10 @@ export class Settings {
 
   /** Show what can be asked of a model. */
   offer(model) {
-    const { labels, plan, kind, default_seconds, rate_hz } = model;
+    const { labels, plan, kind, default_seconds, rate_hz, controls } = model;
+    element("temperature").value = TEMPERATURES[kind] ?? 1;
+    this.#show(element("temperature"));
+    element("top-p-field").hidden = !controls.some(({ name }) => name === "top_p");
     element("label-field").hidden = labels.length === 0;
     element("label").replaceChildren(...labels.map((label) => new Option(label, label)));
     element("length-field").hidden = kind !== "values";
@@ -42,7 +46,8 @@ export class Settings {
   }
 
   get controls() {
-    return { temperature: Number(element("temperature").value), top_p: Number(element("top-p").value) };
+    const temperature = Number(element("temperature").value);
+    return element("top-p-field").hidden ? { temperature } : { temperature, top_p: Number(element("top-p").value) };
   }
 
   get seed() {

@@ -55,6 +55,17 @@ def test_models_are_described(client: httpx.Client) -> None:
     assert toy["xrt"] > 0
 
 
+def test_only_controls_that_apply_are_offered(
+    client: httpx.Client, models: Models, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def names() -> list[str]:
+        return [row["name"] for row in client.get("/v1/models").json()["data"][0]["controls"]]
+
+    assert names() == ["temperature", "top_k", "top_p", "min_p", "typical_p"]
+    monkeypatch.setattr(type(models["toy"].head), "draws_classes", False)
+    assert names() == ["temperature"]
+
+
 def test_plans_are_described() -> None:
     from wavegen.serve.served import _fields
 

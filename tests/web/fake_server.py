@@ -38,6 +38,7 @@ class Fake:
     place: int = 0
     labels: tuple[str, ...] = ()
     plan: tuple[dict[str, Any], ...] = ()
+    controls: tuple[str, ...] = ("temperature", "top_p")
 
     def described(self, name: str) -> dict[str, Any]:
         return {
@@ -47,7 +48,7 @@ class Fake:
             "rate_hz": self.rate_hz,
             "labels": list(self.labels),
             "plan": list(self.plan),
-            "controls": [],
+            "controls": [{"name": name} for name in self.controls],
             "suffixes": [".wav"],
             "encodings": ["s16le" if self.kind == "samples" else "json"],
             "default_seconds": self.default_seconds,
@@ -59,7 +60,7 @@ class Fake:
 MODELS = {
     "tone": Fake("samples", 16_000, labels=("low", "high")),
     "hymn": Fake("notes", 16 / 3, plan=(KEY,)),
-    "walk": Fake("values", 1.0, 1000.0, 60.0),
+    "walk": Fake("values", 1.0, 1000.0, 60.0, controls=("temperature",)),
     "slow": Fake("samples", 16_000, 0.6),
     "full": Fake("samples", 16_000, place=3),
 }

@@ -86,7 +86,7 @@ def test_a_chorale_moves_sounds_and_is_kept(page: Any, playing: Playing, tmp_pat
     sound, rate = soundfile.read(saved(page, "WAV", tmp_path))
     assert len(sound) / rate == pytest.approx(song.length, abs=0.2)
     assert 0.02 < np.sqrt(np.mean(sound**2)) < 0.5
-    assert playing.messages[0]["controls"] == {"temperature": 0.95, "top_p": 1}
+    assert playing.messages[0]["controls"] == {"temperature": 0.9, "top_p": 1}
 
 
 def test_a_fan_grows_to_its_end(page: Any, playing: Playing, tmp_path: Path) -> None:
@@ -99,6 +99,8 @@ def test_a_fan_grows_to_its_end(page: Any, playing: Playing, tmp_path: Path) -> 
     until_text(page, "status", "complete")
     assert 0 < near < drawn_to(page) - 100
     assert playing.messages[0]["voices"] == 16
+    assert playing.messages[0]["controls"] == {"temperature": 1}
+    assert not page.is_visible("#top-p")
     rows = list(csv.DictReader(io.StringIO(saved(page, "CSV", tmp_path).read_text())))
     assert len(rows) == 16 * 6
     assert [float(row["y"]) for row in rows[:6]] == pytest.approx(walk(5, 6))
@@ -164,7 +166,7 @@ def test_controls_take_effect_while_it_plays(page: Any, playing: Playing) -> Non
     page.keyboard.press("ArrowLeft")
     until(lambda: any(each["type"] == "update" for each in playing.messages))
     (update,) = (each for each in playing.messages if each["type"] == "update")
-    assert update["controls"] == {"temperature": 0.94, "top_p": 1}
+    assert update["controls"] == {"temperature": 0.99, "top_p": 1}
 
 
 def test_what_was_asked_for_is_sent(page: Any, playing: Playing) -> None:

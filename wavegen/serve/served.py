@@ -80,7 +80,11 @@ class Served:
             "rate_hz": domain.rate_hz,
             "labels": list(domain.labels),
             "plan": _fields(self.plan) if self.plan else [],
-            "controls": _fields(Controls),
+            "controls": [
+                row
+                for row in _fields(Controls)
+                if self.model.head.draws_classes or row["name"] == "temperature"
+            ],
             "suffixes": list(domain.suffixes),
             "encodings": list(self.form.encodings()),
             "default_seconds": domain.default_seconds,
