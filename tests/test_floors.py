@@ -52,6 +52,7 @@ FLOORS = {
     "pieces": 4,
     "playing": 4,
     "scheduling": 4,
+    "scorer": 4,
     "session_file": 4,
     "training": 4,
     "voices": 4,

@@ -168,3 +168,8 @@ def given_of(
     if bars is not None:
         return given.first(domain.bars(prime, bars))
     return given.first(n_prime(len(given.x), seconds, domain.rate_hz))
+
+
+def raw_of(domain: Domain[Any], prime: Any) -> Any:
+    """A prime as the domain knows sequences."""
+    return domain.decode(prime.x) if isinstance(prime, Given) else prime

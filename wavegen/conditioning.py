@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -84,7 +85,7 @@ class Conditioning:
         """Whether the rows of steps depend on all conditions of the sequence."""
         return self._model.looks_ahead
 
-    @property
+    @cached_property
     def n_of_step(self) -> int:
         """C': condition channels of a step; 0 is none."""
         rows = self.of_no_sequence()
@@ -140,9 +141,10 @@ class Rows:
 
     def rest(self) -> Tensor:
         """All that are left, once the blocks have ended."""
-        left = [block for block in (self._held, *self._blocks) if len(block)]
+        blocks = [self._held, *self._blocks]
+        left = [block for block in blocks if len(block)] or blocks[-1:]
         # Not copied where it is one: many streams may share what was planned once.
-        return left[0] if len(left) == 1 else torch.cat([self._held[:0], *left])
+        return left[0] if len(left) == 1 else torch.cat(left)
 
     def exactly(self, n: int) -> Tensor:
         """The next n rows."""

@@ -5,8 +5,8 @@ Dimensions: T steps, E event shape, C' condition channels of a step.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any, TypedDict
 
 import torch
@@ -42,6 +42,17 @@ class Asked(TypedDict, total=False):
     label: str | None
 
 
+class AskedOnwards(TypedDict, total=False):
+    """What can be asked of a stream that goes on where another was kept."""
+
+    seconds: float | None
+    steps: int | None
+    """Its length from there, given in one of the two ways."""
+    seed: int | None
+    """Another one makes it go on otherwise."""
+    controls: Controls | None
+
+
 @dataclass(frozen=True)
 class Opening:
     """A stream before its first step; it is used once, since rows are."""
@@ -57,13 +68,24 @@ class Opening:
     memory: Mapping[str, Symbols] | None = None
     """What the decoder remembers, where this goes on from another stream."""
 
+    def twins(self) -> Callable[[int], Opening]:
+        """The same beginning with any seed, as often as it is wanted; this one is used up."""
+        rows = None if self.rows is None else self.rows.rest()
 
-def kept(voice: Voice, rows: Tensor | None, memory: Mapping[str, Symbols]) -> Kept:
-    """A stream between two steps, from the conditions `(T, C')` of all steps to come."""
+        def twin(seed: int) -> Opening:
+            own = None if rows is None else Rows([rows])
+            return replace(self, voice=replace(self.voice, seed=seed), rows=own)
+
+        return twin
+
+
+def kept(opening: Opening) -> Kept:
+    """The stream that would begin so, to be kept, which uses the opening up."""
+    memory = opening.memory or {}
     beside = {f"{_MEMORY}{name}": torch.from_numpy(array) for name, array in memory.items()}
-    if rows is not None:
-        beside[_ROWS] = rows
-    return Kept(voice, beside)
+    if opening.rows is not None:
+        beside[_ROWS] = opening.rows.rest()
+    return Kept(opening.voice, beside)
 
 
 def opening_of(found: Kept, given: Tensor, n_cond: int, length: int | None) -> Opening:

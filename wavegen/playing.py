@@ -20,7 +20,7 @@ from torch import Tensor
 
 from . import __version__, checkpoint, device
 from .assembly import assemble
-from .beginnings import PLAIN, Beginnings, given_of, need_one, static_of
+from .beginnings import PLAIN, Beginnings, given_of, need_one, raw_of, static_of
 from .conditioning import Conditioning
 from .controls import Controls
 from .domain import Domain, Split
@@ -33,15 +33,15 @@ from .errors import ConfigError
 from .heads import Filter, Head
 from .lengths import Progress, n_steps, need_room
 from .model import SequenceModel
-from .opening import Asked, Opening
+from .opening import Asked, AskedOnwards, Opening
 from .pieces import pieces
 from .plugins import plugins
 from .program.precision import precision_of, with_precision
 from .program.program import Program
 from .scheduling import EngineThread, Live, Part
-from .scoring import Read, Target, bits, bits_by_steps, the_symbols
-from .session_file import unpack
-from .voices import Session, read
+from .scorer import Scorer
+from .session_file import read, unpack
+from .voices import Session
 
 TORCH = EngineOptions(engine="torch")
 """PyTorch, with nothing to be prepared."""
@@ -174,7 +174,8 @@ class TrainedModel:
             label=label,
             progress=progress,
         )
-        return [self.domain.annotated(self.domain.decode(x), cond, prime) for x in drawn]
+        raw_prime = raw_of(self.domain, prime)
+        return [self.domain.annotated(self.domain.decode(x), cond, raw_prime) for x in drawn]
 
     def generate_symbols(
         self,
@@ -291,20 +292,16 @@ class TrainedModel:
         self,
         ticket: bytes,
         source: str = "the session",
-        *,
-        seconds: float | None = None,
-        steps: int | None = None,
-        seed: int | None = None,
-        controls: Controls | None = None,
+        **asked: Unpack[AskedOnwards],
     ) -> Opening:
-        """What a stream begins with that goes on where another was kept (`Live.save`).
-
-        The length counts from there. Another seed makes it go on otherwise.
-        """
+        """What a stream begins with that goes on where another was kept (`Live.save`)."""
         found = unpack(ticket, source, self.any_voice(), self.head, self.fingerprint)
-        return self._beginnings.onwards(
-            found, seconds=seconds, steps=steps, seed=seed, controls=controls
-        )
+        return self._beginnings.onwards(found, **asked)
+
+    def annotated(self, x: Tensor, prime: Any = None, plan: Any = None) -> Any:
+        """What `generate` makes of symbols `(T, *E)` that began with a prime; `plan` as there."""
+        cond = self._conditioning.planned(plan, len(x), given_of(self.domain, prime))
+        return self.domain.annotated(self.domain.decode(x), cond, raw_of(self.domain, prime))
 
     def session(
         self,
@@ -362,25 +359,24 @@ class TrainedModel:
         self, x: Tensor, cond: Tensor | None = None, static: Tensor | None = None
     ) -> Tensor:
         """Bits `(T,)` of symbols `(T, *E)` with conditions `(T, C)`."""
-        return torch.cat([torch.zeros(0), *self._bits(_reading(x, cond), len(x), static)])
+        return self._scorer.symbols(x, cond, static)
 
     def score_split(self, split: Split) -> list[float]:
         """All bits of each sequence of a split, read in windows however long it is.
 
         They are those of its targets, where it has others than its symbols.
         """
-        return [
-            sum(
-                float(piece.double().sum())
-                for piece in self._bits(
-                    partial(split.read, index),
-                    length,
-                    split.static(index),
-                    partial(split.target, index),
-                )
-            )
-            for index, length in enumerate(split.lengths.tolist())
-        ]
+        return self._scorer.split(split)
+
+    @cached_property
+    def _scorer(self) -> Scorer:
+        stepwise = None
+        if self._options.precision != "float32":
+            assert isinstance(self.engine, NativeEngine)  # no other has precisions
+            stepwise = self.engine, self._beginnings
+        return Scorer(
+            self.model, self.head, self.domain, self._conditioning, self.lead_in, stepwise
+        )
 
     @property
     def part(self) -> Part:
@@ -411,39 +407,6 @@ class TrainedModel:
                 digest.update(name.encode() + values.view(torch.uint8).numpy().tobytes())
         return digest.hexdigest()
 
-    def _bits(
-        self, read: Read, length: int, static: Tensor | None, target: Target = the_symbols
-    ) -> Iterator[Tensor]:
-        if self._options.precision != "float32":
-            assert isinstance(self.engine, NativeEngine)  # no other has precisions
-            lead = None
-            if self.model.looks_ahead and self.domain.cond_channels:
-                x, cond = read(0, length)
-                lead, cond = self._conditioning.ahead(cond)
-                read = _reading(x, cond)
-            begun = self._beginnings.begun(static, lead)
-            return bits_by_steps(self.engine, self.head, read, length, begun, target)
-        return bits(
-            self.model,
-            self.head,
-            read,
-            length,
-            lead_in=self.lead_in,
-            start=self.domain.start,
-            start_cond=self.domain.start_cond if self.domain.cond_channels else None,
-            static=static,
-            target=target,
-        )
-
 
 def _told(progress: Progress, total: int, done: int) -> None:
     progress(done, total)
-
-
-def _reading(x: Tensor, cond: Tensor | None) -> Read:
-    """Windows of symbols and conditions that lie in memory."""
-
-    def read(start: int, stop: int) -> tuple[Tensor, Tensor | None]:
-        return x[start:stop], None if cond is None else cond[start:stop]
-
-    return read

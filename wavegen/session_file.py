@@ -9,6 +9,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -17,7 +18,7 @@ from safetensors.torch import load
 from safetensors.torch import save as to_safetensors
 from torch import Tensor
 
-from . import config
+from . import atomic, config
 from . import state as trees
 from .controls import Controls
 from .engines.engine import Voice
@@ -85,6 +86,22 @@ def unpack(content: bytes, source: str, like: Voice, head: Head, fingerprint: st
     if not 0 <= position < 2**62:
         raise CheckpointError(f"{source}: stands at the position {position}, which is none")
     return Kept(Voice(restored["state"], last, position, seed, controls), beside)
+
+
+def write(path: Path, content: bytes) -> None:
+    """Put a packed session in a file. Raises `CheckpointError`."""
+    try:
+        atomic.write_file(path, content)
+    except OSError as error:
+        raise CheckpointError(f"{path}: cannot save the session ({error.strerror})") from error
+
+
+def read(path: Path) -> bytes:
+    """A packed session from a file. Raises `CheckpointError`."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise CheckpointError(f"{path}: not a readable session ({error})") from error
 
 
 def _tensors_of(voice: Voice) -> dict[str, Any]:

@@ -11,12 +11,10 @@ from typing import Unpack
 
 from torch import Tensor
 
-from . import atomic
 from .controls import ControlChanges, Controls
 from .engines.engine import Engine, Voice
-from .errors import CheckpointError
 from .heads import Head
-from .session_file import Kept, pack, unpack
+from .session_file import Kept, pack, read, unpack, write
 
 
 class Session:
@@ -83,19 +81,3 @@ class Session:
         """Read a saved session; `like` is any voice of the same model."""
         kept = unpack(read(path), str(path), like, head, fingerprint)
         return cls(engine, head, kept.voice, fingerprint)
-
-
-def write(path: Path, content: bytes) -> None:
-    """Put a packed session in a file. Raises `CheckpointError`."""
-    try:
-        atomic.write_file(path, content)
-    except OSError as error:
-        raise CheckpointError(f"{path}: cannot save the session ({error.strerror})") from error
-
-
-def read(path: Path) -> bytes:
-    """A packed session from a file. Raises `CheckpointError`."""
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise CheckpointError(f"{path}: not a readable session ({error})") from error

@@ -132,6 +132,22 @@ def test_a_stream_that_follows_looks_ahead_first(model: TrainedModel) -> None:
     assert "".join(pieces) == whole
 
 
+def test_symbols_are_annotated_as_generate_does_it(
+    model: TrainedModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a prime that is used in part, only the conditions of that part count."""
+    seen: list[torch.Tensor] = []
+    monkeypatch.setattr(model.domain, "annotated", lambda raw, cond, prime: seen.append(cond))
+    plan, prime, seconds = QuartetPlan(loud_every=3), "aaaabbbbaaaacccc", 2 / model.domain.rate_hz
+    wish = {"steps": 12, "seed": 1, "plan": plan}
+    model.generate(**wish, prime=prime, prime_seconds=seconds)
+    given = given_of(model.domain, prime, seconds)
+    x = model.generate_symbols(1, steps=12, seed=1, prime=given.x, cond=seen[0])[0]
+    model.annotated(x, given, plan)
+    assert len(given.x) == 2
+    assert torch.equal(seen[0], seen[1])
+
+
 def test_a_planned_stream_ends_after_an_hour(model: TrainedModel) -> None:
     stream = model.stream(seed=9)
     assert len(next(stream)) >= 4

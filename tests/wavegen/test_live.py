@@ -13,9 +13,10 @@ import torch
 from toy_plugin import Letters, LettersConfig, parts
 
 from wavegen.beginnings import given_of
-from wavegen.conditioning import Given
+from wavegen.conditioning import Given, Rows
 from wavegen.engines.choice import EngineOptions
 from wavegen.errors import CheckpointError, ConfigError
+from wavegen.pieces import pieces
 from wavegen.playing import TrainedModel
 from wavegen.scheduling import EngineThread, Live, Scheduler
 
@@ -197,6 +198,20 @@ def test_a_prime_may_come_as_the_model_takes_it() -> None:
     assert torch.equal(first.x, given.x[:3])
     assert first.cond is not None
     assert torch.equal(first.cond, given_of(domain, raw[:3]).cond)
+
+
+def test_twins_share_what_was_taken_in_once(model: TrainedModel) -> None:
+    twins = model.opening(prime="abcdefgh", steps=30, seed=1).twins()
+    alone = [model.generate(steps=30, prime="abcdefgh", seed=seed)[0] for seed in (5, 6, 5)]
+    played = ["".join(pieces(model.engine, twins(seed), model.domain)) for seed in (5, 6, 5)]
+    assert played == alone
+
+
+def test_no_rows_keep_their_width() -> None:
+    """A ticket of the very end has none left, and says of how many channels."""
+    assert Rows([torch.zeros(0, 3)]).rest().shape == (0, 3)
+    assert Rows([torch.zeros(2, 3), torch.zeros(0, 3)]).rest().shape == (2, 3)
+    assert Rows([torch.zeros(2, 3), torch.zeros(4, 3)]).rest().shape == (6, 3)
 
 
 def test_nonsense_is_refused(model: TrainedModel) -> None:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypedDict, Unpack
 
 from ..controls import Controls
 from ..errors import DataError
@@ -16,6 +16,24 @@ from .address import Address
 from .remote_stream import RemoteStream
 
 _UNSENT = "id"
+
+
+class Asked(TypedDict, total=False):
+    """What can be asked of a sequence."""
+
+    seconds: float | None
+    steps: int | None
+    """Its length, given in one of the two ways."""
+    seed: int | None
+    controls: Controls | None
+    prime: Path | str | None
+    """A file to go on from."""
+    prime_seconds: float | None
+    label: str | None
+    plan: Mapping[str, Any] | None
+    """What the model can be asked for, by name."""
+    resume: bytes | None
+    """What `RemoteStream.save` gave."""
 
 
 def connect(url: str, token: str | None = None) -> Connection:
@@ -41,56 +59,29 @@ class Connection:
         self,
         model: str,
         *,
-        seconds: float | None = None,
-        steps: int | None = None,
-        seed: int | None = None,
-        controls: Controls | None = None,
-        prime: Path | str | None = None,
-        prime_seconds: float | None = None,
-        label: str | None = None,
-        plan: Mapping[str, Any] | None = None,
-        resume: bytes | None = None,
         encoding: str | None = None,
         max_ahead_ms: int | None = None,
+        **asked: Unpack[Asked],
     ) -> RemoteStream:
         """One sequence while it is made; returns when the server begins, or has it in its queue.
 
-        `prime` is a file to go on from, `resume` the bytes of `RemoteStream.save`. Without a seed
-        the server takes any, without a length it goes on as long as the server allows. The server
-        makes at most `max_ahead_ms` (1000) more than was taken. Raises `ServerError`.
+        Without a seed the server takes any, without a length it goes on as long as the server
+        allows. The server makes at most `max_ahead_ms` (1000) more than was taken. Raises
+        `ServerError`.
         """
-        asked = {
-            "model": model, "seconds": seconds, "steps": steps, "seed": seed,
-            "prime_seconds": prime_seconds, "label": label, "plan": plan, "encoding": encoding,
-            "max_ahead_ms": max_ahead_ms, "type": "start", "version": VERSION,
-        }  # fmt: skip
-        start = self._asked(asked, controls, prime, resume, messages.from_listener)
+        own = {"type": "start", "version": VERSION, "model": model, "encoding": encoding}
+        own["max_ahead_ms"] = max_ahead_ms
+        start = self._message(own, asked, messages.from_listener)
         stream = RemoteStream(self._address, start)
         self._streams = [s for s in self._streams if not s.is_over] + [stream]
         return stream
 
     def generate(
-        self,
-        model: str,
-        *,
-        response_format: str | None = None,
-        seconds: float | None = None,
-        steps: int | None = None,
-        seed: int | None = None,
-        controls: Controls | None = None,
-        prime: Path | str | None = None,
-        prime_seconds: float | None = None,
-        label: str | None = None,
-        plan: Mapping[str, Any] | None = None,
-        resume: bytes | None = None,
+        self, model: str, *, response_format: str | None = None, **asked: Unpack[Asked]
     ) -> bytes:
         """A whole sequence as a file: `wav`, `flac`, `mid`, ... Raises `ServerError`."""
-        asked = {
-            "model": model, "seconds": seconds, "steps": steps, "seed": seed, "label": label,
-            "prime_seconds": prime_seconds, "plan": plan, "response_format": response_format,
-        }  # fmt: skip
-        body = self._asked(asked, controls, prime, resume, messages.generate)
-        return self._address.ask("/v1/generate", body)
+        own = {"model": model, "response_format": response_format}
+        return self._address.ask("/v1/generate", self._message(own, asked, messages.generate))
 
     def close(self) -> None:
         """Close all streams."""
@@ -106,25 +97,21 @@ class Connection:
         """Close all streams."""
         self.close()
 
-    def _asked(
-        self,
-        asked: Mapping[str, Any],
-        controls: Controls | None,
-        prime: Path | str | None,
-        resume: bytes | None,
-        check: Callable[[str], object],
+    def _message(
+        self, own: Mapping[str, Any], asked: Asked, check: Callable[[str], object]
     ) -> dict[str, Any]:
         """What goes over the wire, once the files lie with the server."""
-        wanted = {name: value for name, value in asked.items() if value is not None}
-        if controls is not None:
-            wanted["controls"] = asdict(controls)
+        wanted = {name: value for name, value in {**own, **asked}.items() if value is not None}
+        prime, resume = wanted.pop("prime", None), wanted.pop("resume", None)
+        if "controls" in wanted:
+            wanted["controls"] = asdict(wanted["controls"])
         files = {
             name: _UNSENT
             for name, file in {"prime": prime, "resume": resume}.items()
             if file is not None
         }
         check(json.dumps({**wanted, **files}))  # before anything is sent
-        model = str(asked["model"])
+        model = str(own["model"])
         if prime is not None:
             path = Path(prime)
             query = {"kind": "prime", "model": model, "suffix": path.suffix}

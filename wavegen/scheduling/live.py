@@ -7,6 +7,7 @@ import threading
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, Unpack
@@ -14,7 +15,7 @@ from typing import Any, Self, Unpack
 from ..controls import ControlChanges
 from ..errors import WavegenError
 from ..opening import Opening
-from ..voices import write
+from ..session_file import write
 from .engine_thread import EngineThread
 from .listener import Listener
 from .playback import Moment
@@ -103,12 +104,11 @@ class Live(Iterator[Any], AsyncIterator[Any]):
     def fork(self, seed: int) -> Live:
         """Another stream, which goes on from here with another seed."""
         self._heard()
-        opening = self._thread.call(self._stream.onwards).result()
-        twin = replace(opening, voice=replace(opening.voice, seed=seed))
+        twins = self._thread.call(self._stream.onwards).result().twins()
         return Live(
             self._thread,
             self._scheduler,
-            lambda: twin,
+            partial(twins, seed),
             max_ahead_steps=self._max_ahead_steps,
             aside=False,
         )

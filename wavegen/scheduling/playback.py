@@ -130,20 +130,12 @@ class Playback:
         moment = self.mark()
         voice = replace(moment.voice, controls=self.controls)
         rows = self._rows_after(voice.position)
-        return Opening(
-            voice,
-            self.given[:0],
-            None if rows is None else Rows([rows]),
-            self._length,
-            moment.memory,
-        )
+        rows_to_come = None if rows is None else Rows([rows])
+        return Opening(voice, self.given[:0], rows_to_come, self._length, moment.memory)
 
     def ticket(self) -> bytes:
         """The same as a file, for `TrainedModel.opening_of`."""
-        moment = self.mark()
-        voice = replace(moment.voice, controls=self.controls)
-        rows = self._rows_after(voice.position)
-        return pack(kept(voice, rows, moment.memory), self._part.fingerprint)
+        return pack(kept(self.onwards()), self._part.fingerprint)
 
     def wish(self) -> int:
         """Steps that it may be given now; 0 where it is not its turn.

@@ -5,6 +5,7 @@ Dimensions: T steps, E event shape.
 
 from __future__ import annotations
 
+import functools
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -15,6 +16,7 @@ import torch
 from torch import Tensor
 
 from .. import config
+from ..beginnings import given_of
 from ..conditioning import Given
 from ..controls import Controls
 from ..errors import ConfigError
@@ -93,14 +95,19 @@ def openings(asked: Asked, served: Served, voices: int, store: Store, limits: Li
         ticket = _kept(store.states, asked.resume, served.name)
         opening, raw = _resumed(asked, served, ticket, length), served.model.domain.decode
     else:
-        prime = None if asked.prime is None else _kept(store.primes, asked.prime, served.name)
-        plan = _plan(asked, served)
+        prime, plan = _prime(asked, served, store), _plan(asked, served)
         opening = _begun(asked, served, prime, plan, length)
-        raw = partial(_annotated, served, prime, plan)
+        raw = partial(served.model.annotated, prime=prime, plan=plan)
     begun: dict[int, Begun] = {}
 
+    @functools.cache  # a prime or a state is taken in once, for all voices
+    def first() -> tuple[int, Callable[[int], Opening]]:
+        made = opening()
+        return made.voice.seed, made.twins()
+
     def make(voice: int) -> Opening:
-        made = opening(voice)
+        seed, twin = first()
+        made = twin(seed + voice)
         drawn = made.voice.position
         begun[voice] = Begun(made.voice.seed, drawn - len(made.given), drawn)
         return made
@@ -115,58 +122,40 @@ def openings(asked: Asked, served: Served, voices: int, store: Store, limits: Li
     )
 
 
-def _begun(
-    asked: Asked, served: Served, prime: Decoded | None, plan: Any, steps: int
-) -> Callable[[int], Opening]:
+def _begun(asked: Asked, served: Served, prime: Given | None, plan: Any, steps: int) -> Make:
     """A sequence from its first step on."""
-    model = served.model
-    controls = asked.controls.over(Controls())
-    seed = secrets.randbelow(2**32) if asked.seed is None else asked.seed
-
-    def opening(voice: int) -> Opening:
-        return model.opening(
-            steps=steps,
-            seed=seed + voice,
-            controls=controls,
-            prime=None if prime is None else _given(prime),
-            prime_seconds=asked.prime_seconds,
-            plan=plan,
-            label=asked.label,
-        )
-
-    return opening
+    return partial(
+        served.model.opening,
+        steps=steps,
+        seed=secrets.randbelow(2**32) if asked.seed is None else asked.seed,
+        controls=asked.controls.over(Controls()),
+        prime=prime,
+        plan=plan,
+        label=asked.label,
+    )
 
 
-def _resumed(asked: Asked, served: Served, ticket: bytes, steps: int) -> Callable[[int], Opening]:
-    """A sequence from where it was kept; voice 0 without a seed is the very same."""
+def _resumed(asked: Asked, served: Served, ticket: bytes, steps: int) -> Make:
+    """A sequence from where it was kept; without a seed it is the very same."""
     model = served.model
 
-    def opening(voice: int) -> Opening:
-        made = model.opening_of(ticket, "the state", steps=steps)
+    def opening() -> Opening:
+        made = model.opening_of(ticket, "the state", steps=steps, seed=asked.seed)
         controls = asked.controls.over(made.voice.controls)
         model.head.admit(controls)
-        seed = (made.voice.seed if asked.seed is None else asked.seed) + voice
-        return replace(made, voice=replace(made.voice, seed=seed, controls=controls))
+        return replace(made, voice=replace(made.voice, controls=controls))
 
     return opening
 
 
-def _given(prime: Decoded) -> Given:
-    cond = None if prime.conditions is None else torch.from_numpy(prime.conditions)
-    return Given(torch.from_numpy(prime.symbols), cond)
-
-
-def _annotated(served: Served, prime: Decoded | None, plan: Any, x: Tensor) -> Any:
-    """What `TrainedModel.generate` makes of the symbols of a new sequence."""
-    domain, cond = served.model.domain, None
-    given = None if prime is None else _given(prime)
-    if domain.cond_channels:
-        known = None if given is None else given.cond
-        begun = domain.start_cond[None][:0] if known is None else known[: len(x)]
-        rows = domain.plan_conditions(plan, len(x) - len(begun), begun)
-        cond = None if rows is None else torch.cat([begun, rows])
-    raw_prime = None if given is None else domain.decode(given.x)
-    return domain.annotated(domain.decode(x), cond, raw_prime)
+def _prime(asked: Asked, served: Served, store: Store) -> Given | None:
+    """What was uploaded, as much of it as was asked for."""
+    if asked.prime is None:
+        return None
+    found = _kept(store.primes, asked.prime, served.name)
+    cond = None if found.conditions is None else torch.from_numpy(found.conditions)
+    given = Given(torch.from_numpy(found.symbols), cond)
+    return given_of(served.model.domain, given, asked.prime_seconds)
 
 
 def _plan(asked: Asked, served: Served) -> Any:
