@@ -108,7 +108,7 @@ def test_each_scenario_leaves_nothing_behind(bench: Bench) -> None:
 
 def test_a_listener_who_never_reads_is_not_played_to(bench: Bench) -> None:
     stalled = asyncio.run(bench.stalled(1))
-    assert 900 <= stalled["made_ms"] <= 1500  # max_ahead_ms is 1000
+    assert 875 < stalled["made_ms"] <= 1000  # max_ahead_ms, or too near to it for another piece
     assert stalled["playing_left"] == 0
 
 
