@@ -98,7 +98,7 @@ class Company(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.model = MODELS[self.engine]
-        speeds = Speeds({1: 1000.0, N_SLOTS: 2000.0})
+        speeds = Speeds({1: 1000.0, 2: 2000.0, N_SLOTS: 2000.0})  # so two are a crowd
         self.scheduler = Scheduler(
             self.model.part, speeds, N_SLOTS, primer=Now(), wake=lambda: None
         )
@@ -207,7 +207,7 @@ class Company(RuleBasedStateMachine):
         """Who is heard to the end ends, and then nothing is left to do."""
         for stream, _ in self.streams:
             stream.go_on()
-        for _ in range(400):
+        for _ in range(400 + 60 * len(self.streams)):
             self.scheduler.tick()
             for stream, shadow in self.streams:
                 if stream.status == "playing" and stream.made < 60:
@@ -237,7 +237,7 @@ TestTorch.settings = settings(max_examples=6, stateful_step_count=20)
 @pytest.fixture
 def scheduler() -> Scheduler:
     part = MODELS["native"].part
-    return Scheduler(part, Speeds({1: 1e3}), 2, primer=Now(), wake=lambda: None)
+    return Scheduler(part, Speeds({1: 1e3, 2: 2e3}), 2, primer=Now(), wake=lambda: None)
 
 
 def joined(scheduler: Scheduler, make: Any = None) -> tuple[Stream, Shadow]:
@@ -320,3 +320,81 @@ def test_a_block_is_short_however_fast_the_listeners(scheduler: Scheduler) -> No
     stream, _ = joined(scheduler, partial(MODELS["native"].opening, seed=5))
     scheduler.tick()
     assert 1 <= stream.made <= 20
+
+
+SOON = 8
+"""Steps that last as long as a listener's buffer, at 100 steps a second."""
+
+
+@pytest.fixture
+def four() -> tuple[Scheduler, list[Stream]]:
+    """A scheduler whose engine is as fast with two as with four, and four who begin together."""
+    speeds = Speeds({1: 1e3, 2: 2e3, N_SLOTS: 2e3})
+    assert speeds.crowd == 2
+    model = MODELS["native"]
+    scheduler = Scheduler(model.part, speeds, N_SLOTS, primer=Now(), wake=lambda: None)
+    streams = [
+        scheduler.join(
+            partial(model.opening, seed=seed), Shadow(model, seed, ""), max_ahead_steps=100
+        )
+        for seed in range(N_SLOTS)
+    ]
+    return scheduler, streams
+
+
+def test_who_came_first_hears_it_while_others_are_on_their_way(
+    four: tuple[Scheduler, list[Stream]],
+) -> None:
+    scheduler, streams = four
+    scheduler.tick()
+    assert [stream.made for stream in streams] == [SOON, SOON, 0, 0]
+    scheduler.tick()
+    assert [stream.made for stream in streams] == [SOON] * 4
+    scheduler.tick()  # nobody has too little: all together
+    assert len({stream.made for stream in streams}) == 1
+    assert streams[0].made > SOON
+
+
+def test_who_has_least_is_drawn_first(four: tuple[Scheduler, list[Stream]]) -> None:
+    scheduler, streams = four
+    for _ in range(3):
+        scheduler.tick()
+    had = streams[0].made
+    streams[1].heard(had - 1)
+    streams[3].heard(had - 3)
+    scheduler.tick()
+    assert [stream.made for stream in streams] == [had, had + SOON - 1, had, had + SOON - 1]
+
+
+def test_who_went_back_is_drawn_first(four: tuple[Scheduler, list[Stream]]) -> None:
+    scheduler, streams = four
+    for _ in range(3):
+        scheduler.tick()
+    had = streams[0].made
+    for stream in streams:
+        stream.heard(had - SOON + 1)
+    streams[3].rewind(streams[3].mark())
+    scheduler.tick()
+    made = [stream.made - stream.heard_to for stream in streams]
+    assert made == [2 * SOON - 1, SOON - 1, SOON - 1, SOON]
+
+
+def test_nobody_is_passed_over_where_the_engine_is_too_slow(
+    four: tuple[Scheduler, list[Stream]],
+) -> None:
+    scheduler, streams = four
+    for _ in range(200):
+        scheduler.tick()
+        for stream in streams:
+            if stream.playback is not None:
+                stream.heard(stream.made)
+    least, *_, most = sorted(stream.made for stream in streams)
+    assert least > 0.8 * most
+
+
+def test_few_streams_are_not_held_up_by_the_newest(four: tuple[Scheduler, list[Stream]]) -> None:
+    scheduler, streams = four
+    for stream in streams[2:]:
+        stream.close()
+    scheduler.tick()
+    assert [stream.made for stream in streams[:2]] == [20, 20]  # a whole block

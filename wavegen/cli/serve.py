@@ -133,6 +133,7 @@ def serve(
             else:
                 note("\n".join(_described(service, models)))
                 note(f"listening at {address}  (Ctrl-C ends it)")
+            running.spare_pauses()
             running.Server(service, Door(host, token, origins)).run([listener])
 
 

@@ -23,8 +23,7 @@ from ..opening import Opening, kept
 from ..session_file import pack
 from .part import Part
 
-_FIRST_SECONDS = 0.02  # drawn at once, so that it is heard soon
-_CHUNK_SECONDS = 0.25  # then twice as much each time, up to this
+_CHUNK_SECONDS = 0.25  # drawn at once at most
 _MOMENTS = 4  # kept in what is drawn ahead, to go back from to what was heard
 
 
@@ -51,6 +50,7 @@ class Playback:
         self.given = opening.given
         """Symbols `(T, *E)` that are handed out before any is drawn."""
         self._part, self._decoder = part, part.domain.decoder()
+        self._chunk_steps = max(1, round(_CHUNK_SECONDS * part.domain.rate_hz))
         if opening.memory is not None:
             self._decoder.recall(opening.memory)
         voice = opening.voice
@@ -158,10 +158,8 @@ class Playback:
         """Its next steps `(T, *E)`, given or drawn, as they are handed out."""
         self.made += len(x)
         raw = self._decoder.push(x)
-        if self.made > self._moments[-1].step:  # else they were given
-            self._chunk_steps = min(2 * self._chunk_steps, self._steps(_CHUNK_SECONDS))
-            if self.made - self._moments[-1].step >= max(1, self.max_ahead_steps // _MOMENTS):
-                self._remember()
+        if self.made - self._moments[-1].step >= max(1, self.max_ahead_steps // _MOMENTS):
+            self._remember()
         elif self.made == self._moments[-1].step:
             self._moments[-1] = replace(self._moments[-1], memory=self._decoder.memory())
         return raw
@@ -170,12 +168,8 @@ class Playback:
         """What the decoder held back, once all steps were made."""
         return self._decoder.finish()
 
-    def _steps(self, seconds: float) -> int:
-        return max(1, round(seconds * self._part.domain.rate_hz))
-
     def _sit(self, voice: Voice) -> None:
         self._voice, self.seat = voice, self._part.engine.seat(voice)
-        self._chunk_steps = self._steps(_FIRST_SECONDS)
         self._fills = True
         self._remember()
 

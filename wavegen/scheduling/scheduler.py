@@ -27,6 +27,7 @@ from .speeds import Speeds
 from .stream import Stream
 
 _BLOCK_SECONDS = 0.02  # of work: who joins or leaves waits no longer than this
+_SOON_SECONDS = 0.08  # held by a listener before sound begins; a new stream is due after as long
 _PLACES_SECONDS = 0.5  # between two times that those who wait are told their places
 
 
@@ -51,6 +52,7 @@ class Scheduler:
         self._primer, self._wake = primer, wake
         self._seated: list[Stream] = []
         self._waiting = deque[Stream]()
+        self._soon_steps = max(1, round(_SOON_SECONDS * part.domain.rate_hz))
         self._pace = 1.0  # of the last blocks, beside what was measured at the start
         self._told_at = 0.0
 
@@ -90,30 +92,49 @@ class Scheduler:
     def tick(self) -> bool:
         """Draw one block of steps for those whose turn it is; False where it is nobody's."""
         opened = self._admit()
-        asked = [
-            (stream.playback, stream, n)
-            for stream in self._seated
-            if stream.playback is not None and (n := stream.wish()) > 0
-        ]
-        if not asked:
+        company, n = self._turn()
+        if not company:
             return opened
-        company = [(playback, stream) for playback, stream, _ in asked]
-        n = min(min(n for _, _, n in asked), self._affordable(len(company)))
         begin = time.perf_counter()
         try:
-            drawn = self._play([playback for playback, _ in company], n)
+            drawn = self._play([playback for _, playback in company], n)
         except Exception as error:
-            for _, stream in company:
+            for stream, _ in company:
                 self._end(stream, fault(error))
             return True
         self._clock(len(company) * n, len(company), time.perf_counter() - begin)
-        for (playback, stream), x in zip(company, drawn, strict=True):
+        for (stream, playback), x in zip(company, drawn, strict=True):
             self._hand_out(stream, playback, x)
         return True
 
     def streams(self) -> list[Stream]:
         """Those that have a slot, then those that wait."""
         return [*self._seated, *self._waiting]
+
+    def _turn(self) -> tuple[list[tuple[Stream, Playback]], int]:
+        """Who is drawn now, and how many steps of each.
+
+        Everybody who is not far enough ahead, unless somebody has too little: then no more than it
+        takes to draw at full speed, those first whose listeners have to have more the soonest. So
+        who came first hears it while the others are still on their way.
+        """
+        ready = [
+            (stream, stream.playback)
+            for stream in self._seated
+            if stream.playback is not None and stream.wish() > 0
+        ]
+        if not ready:
+            return [], 0
+        company = ready
+        lacking = [pair for pair in ready if pair[1].ahead < self._soon_steps]
+        if lacking:
+            lacking.sort(key=lambda pair: pair[0].due)
+            others = [pair for pair in ready if pair not in lacking]
+            company = [*lacking, *others][: self.speeds.crowd]
+        wishes = [stream.wish() for stream, _ in company]
+        if len(company) < len(ready):  # the others wait for no more than what is lacking
+            wishes.append(self._soon_steps - min(playback.ahead for _, playback in company))
+        return company, min(self._affordable(len(company)), *wishes)
 
     def _play(self, company: list[Playback], n: int) -> Tensor:
         rows = [playback.cond(n) for playback in company]
@@ -173,6 +194,7 @@ class Scheduler:
             self._end(stream, fault(error))
             return
         stream.playback = playback
+        stream.due = time.monotonic() + _SOON_SECONDS
         stream.listener.began()
         if len(playback.given):
             self._hand_out(stream, playback, playback.given)
@@ -183,6 +205,7 @@ class Scheduler:
         first = playback.made
         try:
             raw = playback.take(x)
+            stream.due = time.monotonic() + playback.ahead / self.part.domain.rate_hz
             stream.listener.drawn(x)
             stream.listener.piece(first, len(x), raw)
             if playback.left == 0:

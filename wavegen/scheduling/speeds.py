@@ -17,6 +17,7 @@ from .part import Part
 _SECONDS = 0.01  # of one reading
 _READINGS = 5
 _MOST_STEPS = 1 << 14
+_FULL_SPEED = 0.9  # of the most that any number of voices gets
 
 
 class Speeds:
@@ -33,6 +34,12 @@ class Speeds:
     def xrt(self, n_voices: int, rate_hz: float) -> float:
         """How many times as fast as it is heard each of them is drawn."""
         return self.together(n_voices) / n_voices / rate_hz
+
+    @property
+    def crowd(self) -> int:
+        """The fewest voices that together are drawn about as fast as any number of them."""
+        enough = _FULL_SPEED * max(self.measured.values())
+        return next(n for n, together in self.measured.items() if together >= enough)
 
     def room(self, rate_hz: float, margin: float) -> int:
         """The most voices that can all be drawn `margin` times as fast as they are heard, or 1."""

@@ -5,6 +5,7 @@ It is touched only in the thread that plays it.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Literal
@@ -35,6 +36,8 @@ class Stream:
         """On its way, once it has a slot."""
         self.playback: Playback | None = None
         """There once it has been opened."""
+        self.due = 0.0
+        """When its listener has to have more, by the monotonic clock."""
         self._leave = leave
         self._has_ended = self._is_paused = False
 
@@ -94,6 +97,7 @@ class Stream:
         if self._has_ended:
             raise ConfigError("it has ended and left its slot; save it, and resume that")
         self._playing().rewind(moment)
+        self.due = time.monotonic()
 
     def onwards(self) -> Opening:
         """What another stream begins with that goes on from the moment that is heard."""
