@@ -322,6 +322,11 @@ def test_a_block_is_short_however_fast_the_listeners(scheduler: Scheduler) -> No
     assert 1 <= stream.made <= 20
 
 
+def test_a_crowd_is_the_fewest_voices_that_are_about_as_fast_as_any_number() -> None:
+    assert Speeds({1: 50.0, 2: 89.0, 4: 90.0, 8: 100.0, 16: 95.0}).crowd == 4
+    assert Speeds({1: 100.0, 2: 30.0}).crowd == 1
+
+
 SOON = 8
 """Steps that last as long as a listener's buffer, at 100 steps a second."""
 
@@ -330,7 +335,6 @@ SOON = 8
 def four() -> tuple[Scheduler, list[Stream]]:
     """A scheduler whose engine is as fast with two as with four, and four who begin together."""
     speeds = Speeds({1: 1e3, 2: 2e3, N_SLOTS: 2e3})
-    assert speeds.crowd == 2
     model = MODELS["native"]
     scheduler = Scheduler(model.part, speeds, N_SLOTS, primer=Now(), wake=lambda: None)
     streams = [
