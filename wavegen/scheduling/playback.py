@@ -79,6 +79,11 @@ class Playback:
         return self._voice.controls
 
     @property
+    def rate_hz(self) -> float:
+        """Steps that are heard in a second."""
+        return self._part.domain.rate_hz
+
+    @property
     def ahead(self) -> int:
         """Steps that were handed out and not yet heard."""
         return self.made - self.heard_to

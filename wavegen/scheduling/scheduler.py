@@ -24,10 +24,10 @@ from .listener import Listener
 from .part import Part
 from .playback import Playback
 from .speeds import Speeds
-from .stream import Stream
+from .stream import HELD_SECONDS, Stream
 
 _BLOCK_SECONDS = 0.02  # of work: who joins or leaves waits no longer than this
-_SOON_SECONDS = 0.08  # held by a listener before sound begins; a new stream is due after as long
+_LITTLE_SECONDS = HELD_SECONDS / 2  # who holds less is drawn before all others
 _PLACES_SECONDS = 0.5  # between two times that those who wait are told their places
 
 
@@ -42,6 +42,7 @@ class Scheduler:
         *,
         primer: Executor,
         wake: Callable[[], None],
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.part, self.speeds = part, speeds
         self.n_slots = min(n_slots, part.engine.slots)
@@ -49,10 +50,9 @@ class Scheduler:
         self.n_steps_made = 0
         """Steps drawn so far, of all streams together."""
         self.n_blocks = 0
-        self._primer, self._wake = primer, wake
+        self._primer, self._wake, self._now = primer, wake, clock
         self._seated: list[Stream] = []
         self._waiting = deque[Stream]()
-        self._soon_steps = max(1, round(_SOON_SECONDS * part.domain.rate_hz))
         self._pace = 1.0  # of the last blocks, beside what was measured at the start
         self._told_at = 0.0
 
@@ -83,7 +83,7 @@ class Scheduler:
 
         `make` is called once it has a slot, `aside` in another thread where it takes long.
         """
-        stream = Stream(make, listener, max_ahead_steps, aside, self._leave)
+        stream = Stream(make, listener, max_ahead_steps, aside, self._leave, self._now)
         self._waiting.append(stream)
         if (place := len(self._waiting) - (self.n_slots - len(self._seated))) > 0:
             listener.queued(place)
@@ -114,9 +114,9 @@ class Scheduler:
     def _turn(self) -> tuple[list[tuple[Stream, Playback]], int]:
         """Who is drawn now, and how many steps of each.
 
-        Everybody who is not far enough ahead, unless somebody has too little: then no more than it
-        takes to draw at full speed, those first whose listeners have to have more the soonest. So
-        who came first hears it while the others are still on their way.
+        Everybody who is not far enough ahead, unless some listeners hold too little: then no more
+        than it takes to draw at full speed, those first who have to have more the soonest, and no
+        more of each than they lack. So who came first hears it while the others are on their way.
         """
         ready = [
             (stream, stream.playback)
@@ -125,15 +125,15 @@ class Scheduler:
         ]
         if not ready:
             return [], 0
-        company = ready
-        lacking = [pair for pair in ready if pair[1].ahead < self._soon_steps]
+        company, wishes = ready, list[int]()
+        lacking = [pair for pair in ready if pair[0].held < _LITTLE_SECONDS]
         if lacking:
             lacking.sort(key=lambda pair: pair[0].due)
             others = [pair for pair in ready if pair not in lacking]
             company = [*lacking, *others][: self.speeds.crowd]
-        wishes = [stream.wish() for stream, _ in company]
-        if len(company) < len(ready):  # the others wait for no more than what is lacking
-            wishes.append(self._soon_steps - min(playback.ahead for _, playback in company))
+            lack = HELD_SECONDS - min(stream.held for stream, _ in company)
+            wishes.append(max(1, round(lack * self.part.domain.rate_hz)))
+        wishes += [stream.wish() for stream, _ in company]
         return company, min(self._affordable(len(company)), *wishes)
 
     def _play(self, company: list[Playback], n: int) -> Tensor:
@@ -163,7 +163,7 @@ class Scheduler:
             self._seated.append(stream)
             stream.opening = self._made(stream)
             changed = True
-        if self._waiting and (changed or time.monotonic() - self._told_at > _PLACES_SECONDS):
+        if self._waiting and (changed or self._now() - self._told_at > _PLACES_SECONDS):
             self._tell_places()
         opened = [
             stream
@@ -193,8 +193,7 @@ class Scheduler:
         except Exception as error:
             self._end(stream, fault(error))
             return
-        stream.playback = playback
-        stream.due = time.monotonic() + _SOON_SECONDS
+        stream.open(playback)
         stream.listener.began()
         if len(playback.given):
             self._hand_out(stream, playback, playback.given)
@@ -205,7 +204,7 @@ class Scheduler:
         first = playback.made
         try:
             raw = playback.take(x)
-            stream.due = time.monotonic() + playback.ahead / self.part.domain.rate_hz
+            stream.handed(len(x))
             stream.listener.drawn(x)
             stream.listener.piece(first, len(x), raw)
             if playback.left == 0:
@@ -229,6 +228,6 @@ class Scheduler:
             self._waiting.remove(stream)
 
     def _tell_places(self) -> None:
-        self._told_at = time.monotonic()
+        self._told_at = self._now()
         for place, stream in enumerate(self._waiting, 1):
             stream.listener.queued(place)

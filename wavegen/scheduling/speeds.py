@@ -17,7 +17,7 @@ from .part import Part
 _SECONDS = 0.01  # of one reading
 _READINGS = 5
 _MOST_STEPS = 1 << 14
-_FULL_SPEED = 0.9  # of the most that any number of voices gets
+_FULL_SPEED = 0.8  # of the most that any number of voices gets
 
 
 class Speeds:

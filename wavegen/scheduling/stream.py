@@ -5,7 +5,6 @@ It is touched only in the thread that plays it.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Literal
@@ -15,6 +14,9 @@ from ..errors import ConfigError
 from ..opening import Opening
 from .listener import Listener
 from .playback import Moment, Playback
+
+HELD_SECONDS = 0.08
+"""What a listener holds before sound begins; so soon it should have it."""
 
 
 class Stream:
@@ -27,6 +29,7 @@ class Stream:
         max_ahead_steps: int,
         aside: bool,
         leave: Callable[[Stream], None],
+        clock: Callable[[], float],
     ) -> None:
         if max_ahead_steps < 1:
             raise ConfigError(f"max_ahead_steps is {max_ahead_steps}; it must be 1 or more")
@@ -36,9 +39,9 @@ class Stream:
         """On its way, once it has a slot."""
         self.playback: Playback | None = None
         """There once it has been opened."""
-        self.due = 0.0
-        """When its listener has to have more, by the monotonic clock."""
-        self._leave = leave
+        self._leave, self._now = leave, clock
+        self._opened_at = 0.0
+        self._sounds_until: float | None = None
         self._has_ended = self._is_paused = False
 
     @property
@@ -72,9 +75,32 @@ class Stream:
         """How its next steps are drawn."""
         return self._playing().controls
 
+    @property
+    def due(self) -> float:
+        """When its listener has to have more, by the clock."""
+        if self._sounds_until is None:
+            return self._opened_at + HELD_SECONDS
+        return self._sounds_until
+
+    @property
+    def held(self) -> float:
+        """Seconds that its listener holds now, if it hears without a pause: it tells that late."""
+        return 0.0 if self._sounds_until is None else max(0.0, self._sounds_until - self._now())
+
+    def open(self, playback: Playback) -> None:
+        """It begins to play."""
+        self.playback = playback
+        self._opened_at = self._now()
+
+    def handed(self, n_steps: int) -> None:
+        """So many more steps go to its listener."""
+        seconds = n_steps / self._playing().rate_hz
+        self._sounds_until = self._now() + self.held + seconds
+
     def heard(self, step: int) -> None:
         """It has been heard up to there."""
         self._playing().heard(step)
+        self._reckon()
 
     def update(self, controls: Controls) -> None:
         """Draw otherwise from the next step on."""
@@ -97,7 +123,7 @@ class Stream:
         if self._has_ended:
             raise ConfigError("it has ended and left its slot; save it, and resume that")
         self._playing().rewind(moment)
-        self.due = time.monotonic()
+        self._reckon()
 
     def onwards(self) -> Opening:
         """What another stream begins with that goes on from the moment that is heard."""
@@ -118,6 +144,16 @@ class Stream:
         if self.playback is None or self._has_ended or self._is_paused:
             return 0
         return self.playback.wish()
+
+    def _reckon(self) -> None:
+        """What its listener holds is known just now; who holds nothing has waited since then."""
+        if self._sounds_until is None:
+            return
+        playback, now = self._playing(), self._now()
+        if playback.ahead:
+            self._sounds_until = now + playback.ahead / playback.rate_hz
+        else:
+            self._sounds_until = min(now, self._sounds_until)
 
     def _playing(self) -> Playback:
         if self.playback is None:

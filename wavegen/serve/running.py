@@ -89,7 +89,11 @@ def listening(host: str, port: int) -> socket.socket:
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
         with ExitStack() as stack:
-            listener = stack.enter_context(socket.socket(family, socket.SOCK_STREAM))
+            # Connections inherit the protocol; where it is not named asyncio leaves them to wait
+            # for an acknowledgement, 40 ms, before the second thing that is sent.
+            listener = stack.enter_context(
+                socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+            )
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             # Connections inherit these: the dead and the stubborn do not keep their buffers.
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
