@@ -27,7 +27,6 @@ from .speeds import Speeds
 from .stream import HELD_SECONDS, Stream
 
 _BLOCK_SECONDS = 0.02  # of work: who joins or leaves waits no longer than this
-_LITTLE_SECONDS = HELD_SECONDS / 2  # who holds less is drawn before all others
 _PLACES_SECONDS = 0.5  # between two times that those who wait are told their places
 
 
@@ -114,9 +113,9 @@ class Scheduler:
     def _turn(self) -> tuple[list[tuple[Stream, Playback]], int]:
         """Who is drawn now, and how many steps of each.
 
-        Everybody who is not far enough ahead, unless some listeners hold too little: then no more
-        than it takes to draw at full speed, those first who have to have more the soonest, and no
-        more of each than they lack. So who came first hears it while the others are on their way.
+        Everybody who is not far enough ahead, unless somebody is new: then no more than it takes
+        to draw at full speed, those first who have to have something the soonest. So who came first
+        hears it while the others are still on their way.
         """
         ready = [
             (stream, stream.playback)
@@ -126,13 +125,9 @@ class Scheduler:
         if not ready:
             return [], 0
         company, wishes = ready, list[int]()
-        lacking = [pair for pair in ready if pair[0].held < _LITTLE_SECONDS]
-        if lacking:
-            lacking.sort(key=lambda pair: pair[0].due)
-            others = [pair for pair in ready if pair not in lacking]
-            company = [*lacking, *others][: self.speeds.crowd]
-            lack = HELD_SECONDS - min(stream.held for stream, _ in company)
-            wishes.append(max(1, round(lack * self.part.domain.rate_hz)))
+        if any(stream.is_new for stream, _ in ready):
+            company = sorted(ready, key=lambda pair: pair[0].due)[: self.speeds.crowd]
+            wishes.append(max(1, round(HELD_SECONDS * self.part.domain.rate_hz)))
         wishes += [stream.wish() for stream, _ in company]
         return company, min(self._affordable(len(company)), *wishes)
 

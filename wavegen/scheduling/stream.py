@@ -40,7 +40,7 @@ class Stream:
         self.playback: Playback | None = None
         """There once it has been opened."""
         self._leave, self._now = leave, clock
-        self._opened_at = 0.0
+        self._begun_at = 0.0
         self._sounds_until: float | None = None
         self._has_ended = self._is_paused = False
 
@@ -76,31 +76,38 @@ class Stream:
         return self._playing().controls
 
     @property
-    def due(self) -> float:
-        """When its listener has to have more, by the clock."""
-        if self._sounds_until is None:
-            return self._opened_at + HELD_SECONDS
-        return self._sounds_until
+    def is_new(self) -> bool:
+        """Whether its listener still waits for its first sound."""
+        return self._sounds_until is None
 
     @property
-    def held(self) -> float:
-        """Seconds that its listener holds now, if it hears without a pause: it tells that late."""
-        return 0.0 if self._sounds_until is None else max(0.0, self._sounds_until - self._now())
+    def due(self) -> float:
+        """When its listener has to have more, by the clock, if it hears without a pause."""
+        if self._sounds_until is None:
+            return self._begun_at + HELD_SECONDS
+        return self._sounds_until
 
     def open(self, playback: Playback) -> None:
         """It begins to play."""
         self.playback = playback
-        self._opened_at = self._now()
+        self._begin()
 
     def handed(self, n_steps: int) -> None:
         """So many more steps go to its listener."""
-        seconds = n_steps / self._playing().rate_hz
-        self._sounds_until = self._now() + self.held + seconds
+        now = self._now()
+        heard_all = now if self._sounds_until is None else max(now, self._sounds_until)
+        self._sounds_until = heard_all + n_steps / self._playing().rate_hz
 
     def heard(self, step: int) -> None:
         """It has been heard up to there."""
-        self._playing().heard(step)
-        self._reckon()
+        playback = self._playing()
+        playback.heard(step)
+        if self._sounds_until is None:
+            return
+        if playback.ahead:
+            self._sounds_until = self._now() + playback.ahead / playback.rate_hz
+        else:  # it waits for more, maybe for long
+            self._sounds_until = min(self._now(), self._sounds_until)
 
     def update(self, controls: Controls) -> None:
         """Draw otherwise from the next step on."""
@@ -123,7 +130,7 @@ class Stream:
         if self._has_ended:
             raise ConfigError("it has ended and left its slot; save it, and resume that")
         self._playing().rewind(moment)
-        self._reckon()
+        self._begin()
 
     def onwards(self) -> Opening:
         """What another stream begins with that goes on from the moment that is heard."""
@@ -145,15 +152,9 @@ class Stream:
             return 0
         return self.playback.wish()
 
-    def _reckon(self) -> None:
-        """What its listener holds is known just now; who holds nothing has waited since then."""
-        if self._sounds_until is None:
-            return
-        playback, now = self._playing(), self._now()
-        if playback.ahead:
-            self._sounds_until = now + playback.ahead / playback.rate_hz
-        else:
-            self._sounds_until = min(now, self._sounds_until)
+    def _begin(self) -> None:
+        """Its listener holds nothing."""
+        self._begun_at, self._sounds_until = self._now(), None
 
     def _playing(self) -> Playback:
         if self.playback is None:
