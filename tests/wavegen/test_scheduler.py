@@ -365,13 +365,18 @@ def made(streams: list[Stream]) -> list[int]:
 
 
 def test_who_came_first_hears_it_while_others_are_on_their_way(four: Four) -> None:
-    scheduler, streams, _ = four
+    scheduler, streams, clock = four
     scheduler.tick()
     assert made(streams) == [HELD, HELD, 0, 0]
+    streams[2].heard(0)
+    assert [stream.is_new for stream in streams] == [False, False, True, True]
     scheduler.tick()
     assert made(streams) == [HELD] * 4
+    streams[0].heard(0)
     scheduler.tick()  # all have enough, and are drawn together
     assert made(streams) == [HELD + 10] * 4
+    dues = [stream.due - clock.now for stream in streams]
+    assert dues == pytest.approx([(HELD + 10) / 100] * 4, abs=1e-3)
 
 
 def test_who_went_back_is_drawn_first(four: Four) -> None:
