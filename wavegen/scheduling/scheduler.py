@@ -96,13 +96,13 @@ class Scheduler:
             return opened
         begin = time.perf_counter()
         try:
-            drawn = self._play([playback for _, playback in company], n)
+            drawn = self._play([playback for _, playback, _ in company], n)
         except Exception as error:
-            for stream, _ in company:
+            for stream, _, _ in company:
                 self._end(stream, fault(error))
             return True
         self._clock(len(company) * n, len(company), time.perf_counter() - begin)
-        for (stream, playback), x in zip(company, drawn, strict=True):
+        for (stream, playback, _), x in zip(company, drawn, strict=True):
             self._hand_out(stream, playback, x)
         return True
 
@@ -110,26 +110,26 @@ class Scheduler:
         """Those that have a slot, then those that wait."""
         return [*self._seated, *self._waiting]
 
-    def _turn(self) -> tuple[list[tuple[Stream, Playback]], int]:
-        """Who is drawn now, and how many steps of each.
+    def _turn(self) -> tuple[list[tuple[Stream, Playback, int]], int]:
+        """Who is drawn now, with the steps that each may be given, and how many are drawn of each.
 
         Everybody who is not far enough ahead, unless somebody is new: then no more than it takes
         to draw at full speed, those first who have to have something the soonest. So who came first
         hears it while the others are still on their way.
         """
         ready = [
-            (stream, stream.playback)
+            (stream, stream.playback, n)
             for stream in self._seated
-            if stream.playback is not None and stream.wish() > 0
+            if stream.playback is not None and (n := stream.wish()) > 0
         ]
         if not ready:
             return [], 0
-        company, wishes = ready, list[int]()
-        if any(stream.is_new for stream, _ in ready):
-            company = sorted(ready, key=lambda pair: pair[0].due)[: self.speeds.crowd]
-            wishes.append(max(1, round(HELD_SECONDS * self.part.domain.rate_hz)))
-        wishes += [stream.wish() for stream, _ in company]
-        return company, min(self._affordable(len(company)), *wishes)
+        company, most = ready, [n for *_, n in ready]
+        if any(stream.is_new for stream, *_ in ready):
+            company = sorted(ready, key=lambda each: each[0].due)[: self.speeds.crowd]
+            held = max(1, round(HELD_SECONDS * self.part.domain.rate_hz))
+            most = [held, *(n for *_, n in company)]
+        return company, min(self._affordable(len(company)), *most)
 
     def _play(self, company: list[Playback], n: int) -> Tensor:
         rows = [playback.cond(n) for playback in company]

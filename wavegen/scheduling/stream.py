@@ -39,9 +39,11 @@ class Stream:
         """On its way, once it has a slot."""
         self.playback: Playback | None = None
         """There once it has been opened."""
+        self.is_new = True
+        """Whether its listener still waits for its first sound."""
+        self.due = 0.0
+        """When its listener has to have more, by the clock, if it hears without a pause."""
         self._leave, self._now = leave, clock
-        self._begun_at = 0.0
-        self._sounds_until: float | None = None
         self._has_ended = self._is_paused = False
 
     @property
@@ -75,18 +77,6 @@ class Stream:
         """How its next steps are drawn."""
         return self._playing().controls
 
-    @property
-    def is_new(self) -> bool:
-        """Whether its listener still waits for its first sound."""
-        return self._sounds_until is None
-
-    @property
-    def due(self) -> float:
-        """When its listener has to have more, by the clock, if it hears without a pause."""
-        if self._sounds_until is None:
-            return self._begun_at + HELD_SECONDS
-        return self._sounds_until
-
     def open(self, playback: Playback) -> None:
         """It begins to play."""
         self.playback = playback
@@ -95,19 +85,19 @@ class Stream:
     def handed(self, n_steps: int) -> None:
         """So many more steps go to its listener."""
         now = self._now()
-        heard_all = now if self._sounds_until is None else max(now, self._sounds_until)
-        self._sounds_until = heard_all + n_steps / self._playing().rate_hz
+        heard_all = now if self.is_new else max(now, self.due)
+        self.is_new, self.due = False, heard_all + n_steps / self._playing().rate_hz
 
     def heard(self, step: int) -> None:
         """It has been heard up to there."""
         playback = self._playing()
         playback.heard(step)
-        if self._sounds_until is None:
+        if self.is_new:
             return
         if playback.ahead:
-            self._sounds_until = self._now() + playback.ahead / playback.rate_hz
+            self.due = self._now() + playback.ahead / playback.rate_hz
         else:  # it waits for more, maybe for long
-            self._sounds_until = min(self._now(), self._sounds_until)
+            self.due = min(self._now(), self.due)
 
     def update(self, controls: Controls) -> None:
         """Draw otherwise from the next step on."""
@@ -154,7 +144,7 @@ class Stream:
 
     def _begin(self) -> None:
         """Its listener holds nothing."""
-        self._begun_at, self._sounds_until = self._now(), None
+        self.is_new, self.due = True, self._now() + HELD_SECONDS
 
     def _playing(self) -> Playback:
         if self.playback is None:

@@ -42,11 +42,10 @@ def new(
     trainer: Mapping[str, Any],
 ) -> Request:
     """Of a run that begins; `asked` has all fields but the model and the training settings."""
-    model = model or plugins().domain(asked["domain"]).spec.model
-    domain_spec, model_spec = plugins().domain(asked["domain"]).spec, plugins().model(model).spec
-    settings = config.parse(
-        TrainerConfig, {**domain_spec.trainer, **model_spec.trainer, **trainer}, "trainer"
-    )
+    domain_spec = plugins().domain(asked["domain"]).spec
+    model = model or domain_spec.model
+    suited = {**domain_spec.trainer, **plugins().model(model).spec.trainer}
+    settings = config.parse(TrainerConfig, {**suited, **trainer}, "trainer")
     return Request(**_with_preset(asked, model, preset), model=model, trainer=settings)
 
 
