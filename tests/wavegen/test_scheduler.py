@@ -21,6 +21,7 @@ from wavegen.opening import Opening
 from wavegen.playing import TrainedModel
 from wavegen.scheduling import Listener, Moment, Scheduler, Stream
 from wavegen.scheduling.speeds import Speeds
+from wavegen.voices import Session
 
 N_SLOTS = 4
 WHICH = st.integers(0, 5)
@@ -83,10 +84,12 @@ class Shadow(Listener):
     def ended(self, error: WavegenError | None) -> None:
         self.endings.append(error)
 
-    def back_to(self, moment: Moment, controls: Controls) -> None:
-        at = self.at.get(moment.step, self.session)
-        assert at.position == moment.step
-        self.session = at.fork()
+    def then(self, step: int) -> Session:
+        """The session as it was at a step; where it stands now, with the controls of now."""
+        return (self.session if self.session.position == step else self.at[step]).fork()
+
+    def back_to(self, then: Session, controls: Controls) -> None:
+        self.session = then.fork()
         self.session.update(temperature=controls.temperature, top_k=controls.top_k)
 
 
@@ -114,7 +117,7 @@ class Company(RuleBasedStateMachine):
             self.model.part, speeds, N_SLOTS, primer=Now(), wake=lambda: None, clock=self.clock
         )
         self.streams = list[tuple[Stream, Shadow]]()
-        self.marks = dict[int, list[Moment]]()
+        self.marks = dict[int, list[tuple[Moment, Session]]]()
         self.seed = 0
 
     def pick(self, which: int) -> tuple[Stream, Shadow] | None:
@@ -163,15 +166,16 @@ class Company(RuleBasedStateMachine):
             stream, shadow = found
             moment = stream.mark()
             assert moment.step == max(stream.heard_to, shadow.n_prime)
-            self.marks.setdefault(id(stream), []).append(moment)
-            then = shadow.at.get(moment.step, shadow.session).fork()
+            then = shadow.then(moment.step)
+            self.marks.setdefault(id(stream), []).append((moment, then.fork()))
             assert torch.equal(self.model.engine.advance([moment.voice], 3)[0][0], then.step(3))
 
     @rule(which=WHICH, back=st.integers(0, 3))
     def rewind(self, which: int, back: int) -> None:
         if (found := self.pick(which)) and (moments := self.marks.get(id(found[0]))):
-            moment = moments[-1 - back % len(moments)]
-            found[1].back_to(moment, found[0].controls)
+            moment, then = moments[-1 - back % len(moments)]
+            assert then.position == moment.step
+            found[1].back_to(then, found[0].controls)
             found[0].rewind(moment)
             assert found[0].made == found[0].heard_to == moment.step
 
@@ -182,7 +186,7 @@ class Company(RuleBasedStateMachine):
             stream, shadow = found
             opening = self.model.opening_of(stream.ticket(), steps=5)
             assert opening.voice.seed == stream.seed
-            own = shadow.at.get(opening.voice.position, shadow.session).fork()
+            own = shadow.then(opening.voice.position)
             own.update(temperature=stream.controls.temperature, top_k=stream.controls.top_k)
             drawn, _ = self.model.engine.advance([opening.voice], 5)
             assert torch.equal(drawn[0], own.step(5))
